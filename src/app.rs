@@ -1,0 +1,1 @@
+//! The wiring: the only file that sees all rooms.

@@ -1,0 +1,1 @@
+//! The hyper edge: decode the path, ask a session, choose the cache policy, answer.

@@ -1,0 +1,17 @@
+//! Headgate is a live HLS streaming gateway.
+//!
+//! The first viewer of a channel starts one ffmpeg for it; its output is packaged in memory into Low-Latency HLS
+//! and shared by all viewers; when the last one has left and a grace period has passed, the channel stops.
+//!
+//! `ARCHITECTURE.md` shows the rooms and which may use which; `tests/architecture.rs` holds the code to it.
+
+pub mod app;
+pub mod base;
+pub mod cli;
+pub mod config;
+pub mod encoder;
+pub mod hls;
+pub mod http;
+pub mod media;
+pub mod session;
+pub mod telemetry;
