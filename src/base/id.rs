@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 /// The longest identifier that is accepted, in bytes.
-pub const MAX_ID_LENGTH: usize = 64;
+const MAX_ID_LENGTH: usize = 64;
 
 /// The identifier of a channel as it stands in URLs: 1 to 64 ASCII letters, digits, `-` and `_`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]

@@ -124,3 +124,9 @@ pub enum RungVideo {
     /// As the source has it.
     Copy,
 }
+impl SourceSpec {
+    /// tmp
+    pub fn label(&self) -> String {
+        String::new()
+    }
+}

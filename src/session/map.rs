@@ -1,144 +1,235 @@
-//! The interface that edges see (the bodies follow).
+//! The map of all channels and their sessions: the one home of the shared map.
+//!
+//! A channel has at most one session. No guard of the map leaves this file or lives across an await.
 
-use std::net::IpAddr;
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use arc_swap::ArcSwap;
+use dashmap::DashMap;
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::{ServeError, SessionReport, ViewerReport};
-use crate::config::ChannelSpec;
-use crate::hls::{DeliveryDirectives, Rendered};
-
-/// Who asks. There are no cookies: an address and an agent are one viewer.
-#[derive(Debug, Clone, Copy)]
-pub struct Viewer<'a> {
-    /// Where the request comes from.
-    pub address: IpAddr,
-    /// The User-Agent, as sent.
-    pub agent: &'a str,
-}
-
-/// A media resource of a rendition, as its URI names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MediaName {
-    /// `e{epoch}/init.{version}.mp4`
-    Init(u32),
-    /// `e{epoch}/{msn}.m4s`
-    Segment(u64),
-    /// `e{epoch}/{msn}.{part}.m4s`
-    Part(u64, u32),
-}
-
-/// A media resource: immutable.
-#[derive(Debug, Clone)]
-pub struct Resource {
-    /// All of it.
-    pub body: Bytes,
-    /// A strong entity tag with its quotes, ASCII.
-    pub etag: Bytes,
-}
+use super::actor;
+use super::error::ServeError;
+use super::handle::{Command, Session, Status};
+use super::launch::Encoders;
+use super::report::{SessionReport, ViewerReport};
+use super::viewers::{Heartbeat, Viewer};
+use crate::base::ChannelId;
+use crate::config::{ChannelSpec, Config};
 
 /// All channels and their sessions.
 #[derive(Debug)]
-pub struct SessionMap {}
+pub struct SessionMap {
+    catalogue: ArcSwap<Catalogue>,
+    sessions: DashMap<ChannelId, Arc<Session>>,
+    shared: Arc<Shared>,
+}
 
-/// One running channel, as readers see it.
+/// What all sessions share.
 #[derive(Debug)]
-pub struct Session {}
+pub(super) struct Shared {
+    pub(super) encoders: Encoders,
+    pub(super) tasks: TaskTracker,
+    pub(super) running: AtomicUsize,
+    draining: AtomicBool,
+    max_sessions: usize,
+}
+
+/// The channels of the configuration in force.
+#[derive(Debug)]
+struct Catalogue {
+    list: Vec<Arc<ChannelSpec>>,
+    by_id: HashMap<ChannelId, Arc<ChannelSpec>>,
+}
+
+// === impl SessionMap ===
 
 impl SessionMap {
+    /// No session runs yet.
+    pub fn new(config: &Config, encoders: Encoders) -> Arc<Self> {
+        let by_id = config
+            .channels
+            .iter()
+            .map(|spec| (spec.id.clone(), spec.clone()))
+            .collect();
+        Arc::new(Self {
+            catalogue: ArcSwap::from_pointee(Catalogue {
+                list: config.channels.clone(),
+                by_id,
+            }),
+            sessions: DashMap::new(),
+            shared: Arc::new(Shared {
+                encoders,
+                tasks: TaskTracker::new(),
+                running: AtomicUsize::new(0),
+                draining: AtomicBool::new(false),
+                max_sessions: config.server.max_sessions,
+            }),
+        })
+    }
+
     /// All channels, in the order of the file.
     pub fn channels(&self) -> Vec<Arc<ChannelSpec>> {
-        Vec::new()
+        self.catalogue.load().list.clone()
     }
 
     /// One channel.
-    pub fn channel(&self, _id: &str) -> Option<Arc<ChannelSpec>> {
-        None
+    pub fn channel(&self, id: &str) -> Option<Arc<ChannelSpec>> {
+        self.catalogue.load().by_id.get(id).cloned()
     }
 
     /// A viewer's playlist request: counts the viewer, renews the deadline, and starts the channel if it does not run.
-    pub fn join(&self, channel: &str, _viewer: Viewer<'_>) -> Result<Arc<Session>, ServeError> {
-        Err(ServeError::UnknownChannel(channel.into()))
+    pub fn join(&self, channel: &str, viewer: Viewer<'_>) -> Result<Arc<Session>, ServeError> {
+        let session = match self.existing(channel) {
+            Some(session) => session,
+            None => self.create(channel)?,
+        };
+        // The order matters: an actor that is about to stop looks for heartbeats after it has said so.
+        session.touch(viewer, Heartbeat::Playlist, Instant::now());
+        let runs = matches!(&*session.status.borrow(), Status::Active(_));
+        if !runs {
+            self.arrive(&session)?;
+        }
+        Ok(session)
     }
 
     /// A viewer's media request: renews the deadline of a session that runs, never starts one.
-    pub fn running(&self, channel: &str, _viewer: Viewer<'_>) -> Result<Arc<Session>, ServeError> {
-        Err(ServeError::UnknownChannel(channel.into()))
+    pub fn running(&self, channel: &str, viewer: Viewer<'_>) -> Result<Arc<Session>, ServeError> {
+        let session = self
+            .existing(channel)
+            .ok_or_else(|| match self.channel(channel) {
+                Some(_) => {
+                    ServeError::NotFound(format!("media of channel {channel}, which does not run,"))
+                }
+                None => ServeError::UnknownChannel(channel.into()),
+            })?;
+        session.touch(viewer, Heartbeat::Media, Instant::now());
+        Ok(session)
     }
 
-    /// Every session, in the order of the channels.
+    /// Every session that runs or has something to tell, in the order of the channels.
     pub fn reports(&self) -> Vec<SessionReport> {
-        Vec::new()
+        let list = self.channels();
+        list.iter()
+            .filter_map(|spec| self.existing(spec.id.as_str()))
+            .map(|session| session.report())
+            .collect()
     }
 
     /// One session by its identifier.
-    pub fn report(&self, _id: Uuid) -> Option<SessionReport> {
-        None
+    pub fn report(&self, id: Uuid) -> Option<SessionReport> {
+        self.by_id(id).map(|session| session.report())
     }
 
     /// The session of a channel, if it has one.
-    pub fn report_of_channel(&self, _channel: &str) -> Option<SessionReport> {
-        None
+    pub fn report_of_channel(&self, channel: &str) -> Option<SessionReport> {
+        self.existing(channel).map(|session| session.report())
     }
 
     /// Who watches a session.
-    pub fn viewers(&self, _id: Uuid) -> Option<Vec<ViewerReport>> {
-        None
+    pub fn viewers(&self, id: Uuid) -> Option<Vec<ViewerReport>> {
+        self.by_id(id).map(|session| session.viewer_reports())
     }
 
-    /// Stops a session now, whoever watches. `false` if there is none.
-    pub fn stop(&self, _id: Uuid) -> bool {
-        false
+    /// Stops a session now, whoever watches. `false` if there is none that runs.
+    pub fn stop(&self, id: Uuid) -> bool {
+        self.by_id(id)
+            .is_some_and(|session| session.send(Command::Stop("an operator stopped it")))
     }
 
-    /// Restarts the encoder of a session. `false` if there is none.
-    pub fn restart(&self, _id: Uuid) -> bool {
-        false
+    /// Restarts the encoder of a session. `false` if there is none that runs.
+    pub fn restart(&self, id: Uuid) -> bool {
+        self.by_id(id)
+            .is_some_and(|session| session.send(Command::Restart))
     }
 
     /// Refuses new viewers, answers who waits, stops every session and waits until all encoders are gone.
-    pub async fn drain(&self) {}
+    pub async fn drain(&self) {
+        self.shared.draining.store(true, Ordering::SeqCst);
+        let sessions: Vec<Arc<Session>> = self
+            .sessions
+            .iter()
+            .map(|entry| entry.value().clone())
+            .collect();
+        for session in sessions {
+            session.send(Command::Stop("the gateway stops"));
+        }
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
+    }
+
+    fn existing(&self, channel: &str) -> Option<Arc<Session>> {
+        self.sessions
+            .get(channel)
+            .map(|entry| entry.value().clone())
+    }
+
+    fn create(&self, channel: &str) -> Result<Arc<Session>, ServeError> {
+        let spec = self
+            .channel(channel)
+            .ok_or_else(|| ServeError::UnknownChannel(channel.into()))?;
+        let entry = self
+            .sessions
+            .entry(spec.id.clone())
+            .or_insert_with(|| Arc::new(Session::new(spec)));
+        Ok(entry.value().clone())
+    }
+
+    fn by_id(&self, id: Uuid) -> Option<Arc<Session>> {
+        self.sessions
+            .iter()
+            .map(|entry| entry.value().clone())
+            .find(|session| session.facts.lock().id == id)
+    }
+
+    /// Tells the session's actor that somebody asks; starts the actor if there is none.
+    fn arrive(&self, session: &Arc<Session>) -> Result<(), ServeError> {
+        let refused = |reason: String, seconds| ServeError::Unavailable {
+            channel: session.spec.id.to_string(),
+            reason,
+            retry_after: Duration::from_secs(seconds),
+        };
+        if self.shared.is_draining() {
+            return Err(refused("the gateway stops".into(), 5));
+        }
+        let mut inbox = session.inbox.lock();
+        if let Some(inbox) = &*inbox {
+            let _ = inbox.send(Command::ViewerArrived);
+            return Ok(());
+        }
+        let running = self.shared.running.load(Ordering::SeqCst);
+        if running >= self.shared.max_sessions {
+            return Err(refused(
+                format!("{running} channels run already, as many as max_sessions allows"),
+                10,
+            ));
+        }
+        *inbox = Some(actor::spawn(&self.shared, session));
+        Ok(())
+    }
 }
 
+// === impl Shared ===
+
+impl Shared {
+    /// The gateway stops: nothing new may start.
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+}
+
+// === impl Session ===
+
 impl Session {
-    /// The channel's Multivariant Playlist; waits for the first Partial Segments of a channel that starts.
-    pub async fn multivariant(&self) -> Result<Rendered, ServeError> {
-        Err(ServeError::NotFound("nothing".into()))
+    /// Reaches the actor, if it runs.
+    fn send(&self, command: Command) -> bool {
+        self.inbox
+            .lock()
+            .as_ref()
+            .is_some_and(|inbox| inbox.send(command).is_ok())
     }
-
-    /// A Media Playlist; waits as the directives say.
-    pub async fn media_playlist(
-        &self,
-        _rendition: &str,
-        _directives: DeliveryDirectives,
-        _viewer: Viewer<'_>,
-    ) -> Result<Rendered, ServeError> {
-        Err(ServeError::NotFound("nothing".into()))
-    }
-
-    /// A Media Segment, Partial Segment or initialization section; a hinted part is waited for.
-    pub async fn media(
-        &self,
-        _rendition: &str,
-        _epoch: u64,
-        _name: MediaName,
-    ) -> Result<Resource, ServeError> {
-        Err(ServeError::NotFound("nothing".into()))
-    }
-
-    /// EXT-X-TARGETDURATION, the unit of cache lifetimes.
-    pub fn target_duration(&self) -> Duration {
-        Duration::from_secs(2)
-    }
-
-    /// For how long a media resource stays available at least.
-    pub fn retention(&self) -> Duration {
-        Duration::from_secs(60)
-    }
-
-    /// Counts bytes that were handed to a viewer.
-    pub fn count_sent(&self, _bytes: usize) {}
 }

@@ -1,13 +1,27 @@
 //! One running channel: state machine, actor, leases, published window; and the map of all.
 //!
 //! Does not know that HTTP exists: readers ask for playlists and media by name and get bytes or a kind of error.
+//!
+//! A session has one writer, its [`actor`], which owns the encoder, the packager and the state. Everybody else reads
+//! what it publishes. Invariants: at most one encoder a channel at any time; an idle session holds no media and runs
+//! no task; numbers of a later run are above those of an earlier one.
 
+mod actor;
 mod error;
+mod facts;
+mod handle;
+mod launch;
 mod map;
+mod publish;
 mod report;
+pub mod state;
+mod viewers;
 
 pub use error::ServeError;
-pub use map::{MediaName, Resource, Session, SessionMap, Viewer};
+pub use handle::{MediaName, Resource, Session};
+pub use launch::Encoders;
+pub use map::SessionMap;
 pub use report::{
     EncoderReport, HistoryEntry, RenditionReport, SessionReport, ViewerReport, WindowReport,
 };
+pub use viewers::Viewer;

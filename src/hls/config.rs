@@ -1,0 +1,118 @@
+//! What is promised before the first segment, and where a timeline begins.
+
+use std::time::Duration;
+
+use crate::base::RenditionName;
+
+/// How much longer than it aims at a Partial Segment may get: frames rarely fit a duration exactly.
+const PART_TARGET_SLACK_PERCENT: u32 = 5;
+
+/// Everything that a packager must know before media arrives.
+#[derive(Debug, Clone)]
+pub struct PackagerConfig {
+    /// The duration that a Media Segment aims at.
+    pub segment_duration: Duration,
+    /// The duration that a Partial Segment aims at.
+    pub part_duration: Duration,
+    /// How much media a playlist shows.
+    pub window: Duration,
+    /// Whether boundaries come from a copied source, whose key frames come when they come.
+    pub irregular_key_frames: bool,
+    /// How far ahead of the clock the media runs at its start.
+    pub lead: Duration,
+    /// The renditions; the first leads: its key frames are the boundaries of all.
+    pub renditions: Vec<RenditionConfig>,
+    /// Where numbers start.
+    pub timeline: Timeline,
+}
+
+/// One rendition before its media is known.
+#[derive(Debug, Clone)]
+pub struct RenditionConfig {
+    /// In URLs.
+    pub name: RenditionName,
+    /// Picture or sound.
+    pub kind: RenditionKind,
+    /// Planned peak, bits a second.
+    pub peak_bitrate: u64,
+    /// Planned average, bits a second.
+    pub average_bitrate: u64,
+}
+
+/// What a rendition carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RenditionKind {
+    /// The pictures of a Variant Stream.
+    Video,
+    /// The sound of all Variant Streams.
+    Audio,
+}
+
+/// Where the numbers of a timeline start.
+///
+/// All three are seeded from the clock's seconds. Segments last at least a second, so a gateway that starts again,
+/// even after `kill -9`, continues above what it gave out before, without having written anything down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeline {
+    /// Part of every URI: a URI of an earlier or another timeline never names other bytes.
+    pub epoch: u64,
+    /// The first Media Sequence Number.
+    pub first_msn: u64,
+    /// The first Discontinuity Sequence Number.
+    pub first_discontinuity: u64,
+}
+
+// === impl PackagerConfig ===
+
+impl PackagerConfig {
+    /// EXT-X-TARGETDURATION in seconds: an upper bound of every rounded EXTINF, fixed for ever (4.4.3.1).
+    ///
+    /// A copied source cuts where it has key frames, so its promise is wider: up to three times the aim.
+    pub fn target_duration(&self) -> u64 {
+        let aim =
+            self.segment_duration.as_secs() + u64::from(self.segment_duration.subsec_nanos() > 0);
+        let aim = aim.max(1);
+        if self.irregular_key_frames {
+            aim * 3
+        } else {
+            aim
+        }
+    }
+
+    /// PART-TARGET: the ceiling of every Partial Segment's duration (4.4.3.7).
+    pub fn part_target(&self) -> Duration {
+        self.part_duration + self.part_duration * PART_TARGET_SLACK_PERCENT / 100
+    }
+
+    /// PART-HOLD-BACK: three Part Target Durations (4.4.3.8, and the authoring specification's MUST).
+    pub fn part_hold_back(&self) -> Duration {
+        self.part_target() * 3
+    }
+
+    /// CAN-SKIP-UNTIL: the Skip Boundary, six Target Durations (4.4.3.8).
+    pub fn skip_until(&self) -> Duration {
+        Duration::from_secs(self.target_duration() * 6)
+    }
+
+    /// How far from the end Partial Segments are still listed: three Target Durations (6.2.2).
+    pub fn parts_horizon(&self) -> Duration {
+        Duration::from_secs(self.target_duration() * 3)
+    }
+
+    /// How many parts ahead of the playlist a client may ask for (6.2.5.2, the Advance Part Limit).
+    pub fn advance_part_limit(&self) -> u32 {
+        let target = self.part_target().as_secs_f64();
+        if target < 1.0 {
+            (3.0 / target).ceil() as u32
+        } else {
+            3
+        }
+    }
+
+    /// For how long media stays available after it was listed first: at least the playlist's and its own duration
+    /// after it has left the playlist (6.2.2).
+    pub fn retention(&self) -> Duration {
+        let segment = Duration::from_secs(self.target_duration());
+        (self.window + segment) * 2
+    }
+}

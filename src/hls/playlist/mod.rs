@@ -1,0 +1,8 @@
+//! Playlists as text. Pure: from a rendition's state to bytes.
+
+mod media;
+mod multivariant;
+mod tags;
+
+pub(super) use media::{Report, media, report};
+pub(super) use multivariant::multivariant;

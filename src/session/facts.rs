@@ -1,0 +1,259 @@
+//! What the actor leaves for operators to see, and how a report is made of it.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant, SystemTime};
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::handle::{Session, Status};
+use super::publish::{Live, Publication};
+use super::report::{
+    EncoderReport, HistoryEntry, RenditionReport, SessionReport, ViewerReport, WindowReport,
+};
+use super::state::Phase;
+use crate::encoder::{EncoderPlan, PlannedRendition, Progress, RenditionKind, usage};
+use crate::hls::Snapshot;
+use crate::media::MediaFormat;
+
+/// How much of the past a session remembers.
+const HISTORY: usize = 64;
+
+/// Facts about the run of a session.
+#[derive(Debug)]
+pub(super) struct Facts {
+    pub(super) id: Uuid,
+    pub(super) phase: Phase,
+    pub(super) reason: String,
+    pub(super) started_at: Option<Instant>,
+    pub(super) source: String,
+    pub(super) error_count: u64,
+    pub(super) last_error: Option<String>,
+    pub(super) encoder: Option<EncoderFacts>,
+    pub(super) restarts: u64,
+    pub(super) renditions: Vec<PlannedRendition>,
+    pub(super) first_part: Option<Duration>,
+    history: VecDeque<(Instant, String)>,
+}
+
+/// Facts about the running encoder.
+#[derive(Debug, Clone)]
+pub(super) struct EncoderFacts {
+    pub(super) pid: u32,
+    pub(super) since: Instant,
+    pub(super) progress: Option<Progress>,
+    pub(super) last_lines: Vec<String>,
+}
+
+// === impl Facts ===
+
+impl Default for Facts {
+    fn default() -> Self {
+        Self {
+            id: Uuid::now_v7(),
+            phase: Phase::Idle,
+            reason: "nobody has asked for it".into(),
+            started_at: None,
+            source: String::new(),
+            error_count: 0,
+            last_error: None,
+            encoder: None,
+            restarts: 0,
+            renditions: Vec::new(),
+            first_part: None,
+            history: VecDeque::new(),
+        }
+    }
+}
+
+impl Facts {
+    /// A new run: its own identifier and counters; the past stays.
+    pub(super) fn begin(&mut self, now: Instant) {
+        let history = std::mem::take(&mut self.history);
+        *self = Self {
+            started_at: Some(now),
+            history,
+            ..Self::default()
+        };
+    }
+
+    /// An encoder runs.
+    pub(super) fn encoder_started(&mut self, now: Instant, pid: u32, plan: &EncoderPlan) {
+        self.restarts += u64::from(!self.renditions.is_empty());
+        self.renditions = plan.renditions.clone();
+        self.encoder = Some(EncoderFacts {
+            pid,
+            since: now,
+            progress: None,
+            last_lines: Vec::new(),
+        });
+    }
+
+    /// The encoder ended; what it said last stays.
+    pub(super) fn encoder_ended(&mut self, now: Instant, last_lines: &[String]) {
+        if let Some(encoder) = self.encoder.take() {
+            let last = last_lines
+                .last()
+                .map(|line| format!(": {line}"))
+                .unwrap_or_default();
+            self.note(now, format!("encoder {} ended{last}", encoder.pid));
+        }
+    }
+
+    /// The encoder's heartbeat.
+    pub(super) fn heartbeat(&mut self, progress: Progress, last_lines: Vec<String>) {
+        if let Some(encoder) = &mut self.encoder {
+            encoder.progress = Some(progress);
+            encoder.last_lines = last_lines;
+        }
+    }
+
+    /// Remembers what happened.
+    pub(super) fn note(&mut self, now: Instant, what: String) {
+        if self.history.len() == HISTORY {
+            self.history.pop_front();
+        }
+        self.history.push_back((now, what));
+    }
+}
+
+// === impl Session ===
+
+impl Session {
+    /// Everything that is known about the session.
+    pub(super) fn report(&self) -> SessionReport {
+        let (now, clock) = (Instant::now(), WallClock::now());
+        let live = match &*self.status.borrow() {
+            Status::Active(live) => Some(live.clone()),
+            _ => None,
+        };
+        let facts = self.facts.lock();
+        let last_access = self.viewers.last_access();
+        SessionReport {
+            id: facts.id,
+            channel: self.spec.id.to_string(),
+            state: facts.phase.as_str(),
+            reason: facts.reason.clone(),
+            started_at: clock.text(facts.started_at.unwrap_or(now)),
+            last_access: last_access.map(|at| clock.text(at)),
+            idle_for: last_access.map_or(0.0, |at| now.saturating_duration_since(at).as_secs_f64()),
+            viewers: self.viewers.count(now),
+            source: facts.source.clone(),
+            error_count: facts.error_count,
+            last_error: facts.last_error.clone(),
+            encoder: facts
+                .encoder
+                .as_ref()
+                .map(|encoder| encoder.report(facts.restarts, now)),
+            renditions: renditions(&facts.renditions, live.as_deref()),
+            first_part_ms: facts.first_part.map(|elapsed| elapsed.as_millis() as u64),
+            memory_bytes: live.as_ref().map_or(0, |live| live.bytes()),
+            bytes_sent: self.bytes_sent(),
+            blocked_requests: live.as_ref().map_or(0, |live| {
+                live.renditions().iter().map(Publication::waiting).sum()
+            }),
+            history: facts
+                .history
+                .iter()
+                .map(|(at, what)| HistoryEntry {
+                    at: clock.text(*at),
+                    what: what.clone(),
+                })
+                .collect(),
+        }
+    }
+
+    /// Who watches.
+    pub(super) fn viewer_reports(&self) -> Vec<ViewerReport> {
+        let clock = WallClock::now();
+        let viewers = self.viewers.list(clock.monotonic);
+        let report = |known: super::viewers::Known| ViewerReport {
+            address: known.address,
+            since: clock.text(known.since),
+            last_access: clock.text(known.last_access),
+            requests: known.requests,
+            agent: known.agent,
+        };
+        viewers.into_iter().map(report).collect()
+    }
+}
+
+// === impl EncoderFacts ===
+
+impl EncoderFacts {
+    fn report(&self, restarts: u64, now: Instant) -> EncoderReport {
+        let usage = usage(self.pid);
+        let elapsed = now.saturating_duration_since(self.since).as_secs_f64();
+        EncoderReport {
+            pid: self.pid,
+            speed: self.progress.map(|progress| progress.speed),
+            fps: self.progress.map(|progress| progress.fps),
+            restarts,
+            cpu: usage
+                .filter(|_| elapsed > 0.0)
+                .map(|usage| usage.cpu_time.as_secs_f64() / elapsed),
+            memory: usage.map(|usage| usage.resident_bytes),
+            last_lines: self.last_lines.clone(),
+        }
+    }
+}
+
+fn renditions(planned: &[PlannedRendition], live: Option<&Live>) -> Vec<RenditionReport> {
+    let report = |planned: &PlannedRendition| {
+        let snapshot = live
+            .and_then(|live| live.rendition(planned.name.as_str()))
+            .and_then(Publication::latest);
+        let section = snapshot
+            .as_ref()
+            .and_then(|snapshot| snapshot.init.as_ref())
+            .map(|init| &init.section);
+        RenditionReport {
+            name: planned.name.to_string(),
+            kind: match planned.kind {
+                RenditionKind::Video => "video",
+                RenditionKind::Audio => "audio",
+            },
+            resolution: section.and_then(|section| match &section.format {
+                MediaFormat::Video(format) => Some(format!("{}x{}", format.width, format.height)),
+                MediaFormat::Audio(_) => None,
+            }),
+            frame_rate: snapshot.as_ref().and_then(|snapshot| snapshot.frame_rate),
+            codecs: section.map(|section| section.codec.clone()),
+            target_bitrate: planned.average_bitrate,
+            measured_bitrate: snapshot.as_ref().and_then(|snapshot| snapshot.bitrate),
+            window: snapshot.as_deref().map(window),
+        }
+    };
+    planned.iter().map(report).collect()
+}
+
+fn window(snapshot: &Snapshot) -> WindowReport {
+    WindowReport {
+        media_sequence: snapshot.media_sequence,
+        discontinuity_sequence: snapshot.discontinuity_sequence,
+        last_msn: snapshot.edge.msn,
+        last_part: snapshot.edge.parts.checked_sub(1),
+        duration: snapshot.listed_duration.as_secs_f64(),
+    }
+}
+
+/// The wall clock beside the monotonic one, to tell people when something happened.
+struct WallClock {
+    monotonic: Instant,
+    wall: Timestamp,
+}
+
+impl WallClock {
+    fn now() -> Self {
+        Self {
+            monotonic: Instant::now(),
+            wall: Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::UNIX_EPOCH),
+        }
+    }
+
+    fn text(&self, at: Instant) -> String {
+        let ago = self.monotonic.saturating_duration_since(at);
+        let wall = self.wall.checked_sub(ago).unwrap_or(self.wall);
+        wall.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+    }
+}

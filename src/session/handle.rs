@@ -1,0 +1,321 @@
+//! A session as readers hold it: playlists and media by name, waiting included.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, watch};
+
+use super::error::ServeError;
+use super::facts::Facts;
+use super::publish::{Live, Publication, WaitError};
+use super::viewers::{Heartbeat, Viewer, Viewers};
+use crate::base::ChannelId;
+use crate::config::ChannelSpec;
+use crate::hls::{DeliveryDirectives, Readiness, Rendered, Snapshot, quirks};
+
+/// The longest that a request waits for a channel to start: less than any player waits for an answer (ExoPlayer
+/// gives up after 8 s).
+const MAX_START_HOLD: Duration = Duration::from_secs(6);
+
+/// A media resource of a rendition, as its URI names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaName {
+    /// `e{epoch}/init.{version}.mp4`
+    Init(u32),
+    /// `e{epoch}/{msn}.m4s`
+    Segment(u64),
+    /// `e{epoch}/{msn}.{part}.m4s`
+    Part(u64, u32),
+}
+
+/// A media resource: immutable.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    /// All of it.
+    pub body: bytes::Bytes,
+    /// A strong entity tag with its quotes, ASCII.
+    pub etag: bytes::Bytes,
+}
+
+/// What readers wait for.
+#[derive(Debug, Clone)]
+pub(super) enum Status {
+    /// Nothing runs.
+    Idle,
+    /// Media is on its way.
+    Starting,
+    /// Media is here.
+    Active(Arc<Live>),
+    /// No source delivers; asking again before then is useless.
+    Failed { reason: String, until: Instant },
+}
+
+/// What the actor is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Command {
+    ViewerArrived,
+    Restart,
+    Stop(&'static str),
+}
+
+/// One channel's session. It exists from the first viewer on; while it is idle it holds no media and runs no task.
+#[derive(Debug)]
+pub struct Session {
+    pub(super) spec: Arc<ChannelSpec>,
+    pub(super) viewers: Viewers,
+    pub(super) status: watch::Sender<Status>,
+    pub(super) facts: Mutex<Facts>,
+    /// The actor's inbox, while it runs.
+    pub(super) inbox: Mutex<Option<mpsc::UnboundedSender<Command>>>,
+    /// The newest numbers that were given out: the next run starts above them.
+    pub(super) floor: AtomicU64,
+    bytes_sent: AtomicU64,
+    target_duration: Duration,
+}
+
+// === impl Status ===
+
+impl Status {
+    /// Whether readers would see no difference.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Active(mine), Self::Active(other)) => Arc::ptr_eq(mine, other),
+            (
+                Self::Failed { reason, until },
+                Self::Failed {
+                    reason: other,
+                    until: others,
+                },
+            ) => reason == other && until == others,
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        }
+    }
+}
+
+// === impl Session ===
+
+impl Session {
+    pub(super) fn new(spec: Arc<ChannelSpec>) -> Self {
+        let target_duration = Duration::from_secs_f64(spec.segment_duration.as_secs_f64().ceil());
+        Self {
+            // Three Target Durations: how far a player stays behind the live edge.
+            viewers: Viewers::new(target_duration * 3),
+            status: watch::Sender::new(Status::Idle),
+            facts: Mutex::default(),
+            inbox: Mutex::new(None),
+            floor: AtomicU64::new(0),
+            bytes_sent: AtomicU64::new(0),
+            target_duration,
+            spec,
+        }
+    }
+
+    /// The channel.
+    pub fn channel(&self) -> &ChannelId {
+        &self.spec.id
+    }
+
+    /// The channel's Multivariant Playlist; waits for the first Partial Segments of a channel that starts.
+    pub async fn multivariant(&self) -> Result<Rendered, ServeError> {
+        let live = self.live().await?;
+        live.multivariant()
+            .ok_or_else(|| self.unavailable("it has just ended"))
+    }
+
+    /// A Media Playlist; waits as the directives say.
+    pub async fn media_playlist(
+        &self,
+        rendition: &str,
+        directives: DeliveryDirectives,
+        viewer: Viewer<'_>,
+    ) -> Result<Rendered, ServeError> {
+        let live = self.live().await?;
+        let publication = self.rendition(&live, rendition)?;
+        let whole_segment = !directives.blocks() && quirks::needs_whole_segment(viewer.agent);
+        let ready = |snapshot: &Snapshot| match snapshot.readiness(&directives) {
+            Readiness::Ready if whole_segment && snapshot.segments().is_empty() => Readiness::Wait,
+            other => other,
+        };
+        let snapshot = match publication.latest() {
+            Some(snapshot) if ready(&snapshot) == Readiness::Ready => snapshot,
+            _ => self
+                .wait(publication, viewer, ready)
+                .await
+                .map_err(|e| self.refuse_playlist(e, &directives))?,
+        };
+        self.refuse_stale(&live)?;
+        Ok(if directives.skip {
+            snapshot.delta.clone()
+        } else {
+            snapshot.playlist.clone()
+        })
+    }
+
+    /// A Media Segment, Partial Segment or initialization section; a hinted part is waited for.
+    pub async fn media(
+        &self,
+        rendition: &str,
+        epoch: u64,
+        name: MediaName,
+        viewer: Viewer<'_>,
+    ) -> Result<Resource, ServeError> {
+        let Status::Active(live) = self.status.borrow().clone() else {
+            return Err(ServeError::NotFound(format!(
+                "{name} of channel {}",
+                self.spec.id
+            )));
+        };
+        let not_found = || ServeError::NotFound(format!("{name} of {}/{rendition}", self.spec.id));
+        let publication = self.rendition(&live, rendition)?;
+        let snapshot = publication
+            .latest()
+            .filter(|_| epoch == live.epoch)
+            .ok_or_else(not_found)?;
+        if let Some(resource) = find(&snapshot, name) {
+            return Ok(resource);
+        }
+        let MediaName::Part(msn, part) = name else {
+            return Err(not_found());
+        };
+        let ready = |snapshot: &Snapshot| snapshot.part_readiness(msn, part);
+        let snapshot = self
+            .wait(publication, viewer, ready)
+            .await
+            .map_err(|_| not_found())?;
+        find(&snapshot, name).ok_or_else(not_found)
+    }
+
+    /// EXT-X-TARGETDURATION as the channel aims at it: the unit of cache lifetimes.
+    pub fn target_duration(&self) -> Duration {
+        self.target_duration
+    }
+
+    /// For how long a media resource stays available at least.
+    pub fn retention(&self) -> Duration {
+        (self.spec.window + self.target_duration) * 2
+    }
+
+    /// Counts bytes that were handed to a viewer.
+    pub fn count_sent(&self, bytes: usize) {
+        self.bytes_sent.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn bytes_sent(&self) -> u64 {
+        self.bytes_sent.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn touch(&self, viewer: Viewer<'_>, heartbeat: Heartbeat, now: Instant) {
+        self.viewers.touch(viewer, heartbeat, now);
+    }
+
+    /// The media of a channel that runs or is about to.
+    async fn live(&self) -> Result<Arc<Live>, ServeError> {
+        if let Status::Active(live) = &*self.status.borrow() {
+            return Ok(live.clone());
+        }
+        let mut receiver = self.status.subscribe();
+        let hold = MAX_START_HOLD.min(self.spec.start_timeout + Duration::from_millis(500));
+        let decided = |status: &Status| matches!(status, Status::Active(_) | Status::Failed { .. });
+        let status = tokio::time::timeout(hold, receiver.wait_for(decided)).await;
+        match status.ok().and_then(Result::ok).as_deref() {
+            Some(Status::Active(live)) => Ok(live.clone()),
+            Some(Status::Failed { reason, until }) => Err(self.failed(reason, *until)),
+            _ => Err(self.unavailable("it is still starting")),
+        }
+    }
+
+    fn rendition<'a>(&self, live: &'a Live, name: &str) -> Result<&'a Publication, ServeError> {
+        live.rendition(name)
+            .ok_or_else(|| ServeError::UnknownRendition {
+                channel: self.spec.id.to_string(),
+                rendition: name.into(),
+            })
+    }
+
+    /// Waits at most three Target Durations (6.2.5.2).
+    async fn wait(
+        &self,
+        publication: &Publication,
+        viewer: Viewer<'_>,
+        ready: impl Fn(&Snapshot) -> Readiness,
+    ) -> Result<Arc<Snapshot>, WaitError> {
+        let _present = self.viewers.wait(viewer);
+        publication.wait_for(self.target_duration * 3, ready).await
+    }
+
+    /// A stream that has stopped is an error, never an old playlist.
+    fn refuse_stale(&self, live: &Live) -> Result<(), ServeError> {
+        let age = live.age(Instant::now());
+        if age > self.target_duration * 3 {
+            return Err(self.unavailable(&format!("nothing new for {:.1} s", age.as_secs_f64())));
+        }
+        Ok(())
+    }
+
+    fn refuse_playlist(&self, error: WaitError, directives: &DeliveryDirectives) -> ServeError {
+        match error {
+            WaitError::TooFar => ServeError::BadRequest(format!(
+                "_HLS_msn={}{} lies too far in the future",
+                directives.msn.unwrap_or_default(),
+                directives
+                    .part
+                    .map(|part| format!("&_HLS_part={part}"))
+                    .unwrap_or_default(),
+            )),
+            WaitError::Gone => ServeError::NotFound("the playlist".into()),
+            WaitError::TimedOut => self.unavailable("the media that was asked for does not come"),
+            WaitError::Ended => self.unavailable("it has just ended"),
+        }
+    }
+
+    fn failed(&self, reason: &str, until: Instant) -> ServeError {
+        let rest = until.saturating_duration_since(Instant::now());
+        ServeError::Unavailable {
+            channel: self.spec.id.to_string(),
+            reason: reason.into(),
+            retry_after: Duration::from_secs(rest.as_secs() + 1),
+        }
+    }
+
+    fn unavailable(&self, reason: &str) -> ServeError {
+        let retry_after = Duration::from_secs(1);
+        ServeError::Unavailable {
+            channel: self.spec.id.to_string(),
+            reason: reason.into(),
+            retry_after,
+        }
+    }
+}
+
+impl std::fmt::Display for MediaName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Init(version) => write!(f, "initialization section {version}"),
+            Self::Segment(msn) => write!(f, "segment {msn}"),
+            Self::Part(msn, part) => write!(f, "part {msn}.{part}"),
+        }
+    }
+}
+
+fn find(snapshot: &Snapshot, name: MediaName) -> Option<Resource> {
+    let (body, etag) = match name {
+        MediaName::Init(version) => {
+            let init = snapshot.init_version(version)?;
+            (&init.section.bytes, &init.etag)
+        }
+        MediaName::Segment(msn) => {
+            let segment = snapshot.segment(msn)?;
+            (&segment.body, &segment.etag)
+        }
+        MediaName::Part(msn, part) => {
+            let part = snapshot.part(msn, part)?;
+            (&part.body, &part.etag)
+        }
+    };
+    Some(Resource {
+        body: body.clone(),
+        etag: etag.clone(),
+    })
+}

@@ -1,0 +1,278 @@
+//! Who watches a session. There are no cookies and no viewer's own URLs: an address and an agent are one viewer.
+//!
+//! A viewer over HTTP holds nothing between two requests, so its lease is a deadline that each request renews: the
+//! distance that a player keeps from the live edge. One that has asked for nothing for that long has run dry. A
+//! request that waits for media holds its lease for as long as it waits.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+/// Viewers that are told apart at most; the rest still keep a session alive. Bounds what made-up agents can cost.
+const MAX_TOLD_APART: usize = 20_000;
+
+/// The longest agent that is kept for people, in bytes.
+const MAX_AGENT: usize = 160;
+
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Viewer<'a> {
+    /// Where the request comes from.
+    pub address: IpAddr,
+    /// The User-Agent, as sent.
+    pub agent: &'a str,
+}
+
+/// The viewers of one session.
+#[derive(Debug)]
+pub(super) struct Viewers {
+    hold: Duration,
+    hasher: RandomState,
+    table: Mutex<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    known: HashMap<(IpAddr, u64), Known>,
+    /// The newest deadline of viewers that had no place in the table.
+    crowd_until: Option<Instant>,
+    last_access: Option<Instant>,
+}
+
+/// One viewer.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) address: IpAddr,
+    pub(super) agent: String,
+    pub(super) since: Instant,
+    pub(super) last_access: Instant,
+    pub(super) requests: u64,
+    waiting: u32,
+}
+
+/// What kind of request renews a deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heartbeat {
+    /// Counted: a viewer is who asks for playlists.
+    Playlist,
+    /// Renews the deadline of a viewer that is known.
+    Media,
+}
+
+/// A request that waits; its viewer is present until this is dropped.
+#[derive(Debug)]
+pub(super) struct Waiting<'a> {
+    viewers: &'a Viewers,
+    key: (IpAddr, u64),
+}
+
+// === impl Viewers ===
+
+impl Viewers {
+    /// Viewers stay present for `hold` after a request.
+    pub(super) fn new(hold: Duration) -> Self {
+        Self {
+            hold,
+            hasher: RandomState::new(),
+            table: Mutex::default(),
+        }
+    }
+
+    /// A request of a viewer.
+    pub(super) fn touch(&self, viewer: Viewer<'_>, heartbeat: Heartbeat, now: Instant) {
+        let key = self.key(viewer);
+        let mut table = self.table.lock();
+        table.last_access = Some(now);
+        if let Some(known) = table.known.get_mut(&key) {
+            known.last_access = now;
+            known.requests += u64::from(heartbeat == Heartbeat::Playlist);
+        } else if heartbeat == Heartbeat::Playlist && table.known.len() < MAX_TOLD_APART {
+            table.known.insert(key, Known::new(viewer, now));
+        } else {
+            table.crowd_until = table.crowd_until.max(Some(now + self.hold));
+        }
+    }
+
+    /// The viewer waits for media until the guard is dropped.
+    pub(super) fn wait(&self, viewer: Viewer<'_>) -> Waiting<'_> {
+        let key = self.key(viewer);
+        if let Some(known) = self.table.lock().known.get_mut(&key) {
+            known.waiting += 1;
+        }
+        Waiting { viewers: self, key }
+    }
+
+    /// Until when somebody is known to watch; forgets who has left. `None` if nobody does.
+    pub(super) fn present_until(&self, now: Instant) -> Option<Instant> {
+        let mut table = self.table.lock();
+        table
+            .known
+            .retain(|_, known| known.until(now, self.hold) > now);
+        table.crowd_until = table.crowd_until.filter(|until| *until > now);
+        let known = table
+            .known
+            .values()
+            .map(|known| known.until(now, self.hold))
+            .max();
+        known.max(table.crowd_until)
+    }
+
+    /// Who watches, the longest first.
+    pub(super) fn list(&self, now: Instant) -> Vec<Known> {
+        let mut list: Vec<Known> = self
+            .table
+            .lock()
+            .known
+            .values()
+            .filter(|known| known.until(now, self.hold) > now)
+            .cloned()
+            .collect();
+        list.sort_by_key(|known| known.since);
+        list
+    }
+
+    /// How many watch.
+    pub(super) fn count(&self, now: Instant) -> usize {
+        self.table
+            .lock()
+            .known
+            .values()
+            .filter(|known| known.until(now, self.hold) > now)
+            .count()
+    }
+
+    /// The last request of anybody.
+    pub(super) fn last_access(&self) -> Option<Instant> {
+        self.table.lock().last_access
+    }
+
+    /// Forgets everybody, and gives the memory back.
+    pub(super) fn clear(&self) {
+        *self.table.lock() = Table::default();
+    }
+
+    fn key(&self, viewer: Viewer<'_>) -> (IpAddr, u64) {
+        (viewer.address, self.hasher.hash_one(viewer.agent))
+    }
+}
+
+// === impl Known ===
+
+impl Known {
+    fn new(viewer: Viewer<'_>, now: Instant) -> Self {
+        let agent = viewer.agent.chars().filter(|c| !c.is_control());
+        let mut length = 0;
+        let agent = agent.take_while(|c| {
+            length += c.len_utf8();
+            length <= MAX_AGENT
+        });
+        Self {
+            address: viewer.address,
+            agent: agent.collect(),
+            since: now,
+            last_access: now,
+            requests: 1,
+            waiting: 0,
+        }
+    }
+
+    fn until(&self, now: Instant, hold: Duration) -> Instant {
+        if self.waiting > 0 {
+            now + hold
+        } else {
+            self.last_access + hold
+        }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(known) = self.viewers.table.lock().known.get_mut(&self.key) {
+            known.waiting = known.waiting.saturating_sub(1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOLD: Duration = Duration::from_secs(6);
+
+    fn viewer(last: u8, agent: &str) -> Viewer<'_> {
+        Viewer {
+            address: IpAddr::from([10, 0, 0, last]),
+            agent,
+        }
+    }
+
+    #[test]
+    fn an_address_and_an_agent_are_one_viewer() {
+        let (viewers, now) = (Viewers::new(HOLD), Instant::now());
+        viewers.touch(viewer(1, "a"), Heartbeat::Playlist, now);
+        viewers.touch(viewer(1, "a"), Heartbeat::Playlist, now);
+        viewers.touch(viewer(1, "b"), Heartbeat::Playlist, now);
+        viewers.touch(viewer(2, "a"), Heartbeat::Playlist, now);
+        assert_eq!(viewers.count(now), 3);
+        assert_eq!(
+            viewers
+                .list(now)
+                .iter()
+                .map(|known| known.requests)
+                .sum::<u64>(),
+            4
+        );
+    }
+
+    #[test]
+    fn who_asks_for_nothing_has_left() {
+        let (viewers, now) = (Viewers::new(HOLD), Instant::now());
+        viewers.touch(viewer(1, "a"), Heartbeat::Playlist, now);
+        viewers.touch(viewer(1, "a"), Heartbeat::Media, now + HOLD / 2);
+        assert_eq!(
+            viewers.present_until(now + HOLD),
+            Some(now + HOLD / 2 + HOLD)
+        );
+        assert_eq!(viewers.present_until(now + HOLD * 2), None);
+        assert_eq!(viewers.count(now + HOLD * 2), 0);
+    }
+
+    #[test]
+    fn media_alone_makes_no_viewer_but_keeps_the_session() {
+        let (viewers, now) = (Viewers::new(HOLD), Instant::now());
+        viewers.touch(viewer(1, "cache"), Heartbeat::Media, now);
+        assert_eq!(viewers.count(now), 0);
+        assert_eq!(viewers.present_until(now), Some(now + HOLD));
+    }
+
+    #[test]
+    fn a_waiting_request_is_present_until_it_is_dropped() {
+        let (viewers, now) = (Viewers::new(HOLD), Instant::now());
+        viewers.touch(viewer(1, "a"), Heartbeat::Playlist, now);
+        let waiting = viewers.wait(viewer(1, "a"));
+        let late = now + HOLD * 10;
+        assert_eq!(viewers.present_until(late), Some(late + HOLD));
+        drop(waiting);
+        assert_eq!(viewers.present_until(late), None);
+    }
+
+    #[test]
+    fn made_up_agents_cost_bounded_memory_and_still_count_as_somebody() {
+        let (viewers, now) = (Viewers::new(HOLD), Instant::now());
+        for n in 0..MAX_TOLD_APART + 10 {
+            viewers.touch(viewer(1, &format!("agent {n}")), Heartbeat::Playlist, now);
+        }
+        assert_eq!(viewers.count(now), MAX_TOLD_APART);
+        viewers.touch(viewer(9, &"x".repeat(10_000)), Heartbeat::Playlist, now);
+        assert!(
+            viewers
+                .list(now)
+                .iter()
+                .all(|known| known.agent.len() <= MAX_AGENT)
+        );
+    }
+}
