@@ -124,9 +124,3 @@ pub enum RungVideo {
     /// As the source has it.
     Copy,
 }
-impl SourceSpec {
-    /// tmp
-    pub fn label(&self) -> String {
-        String::new()
-    }
-}

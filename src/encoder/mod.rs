@@ -7,15 +7,3 @@ pub mod process;
 
 pub use plan::{Argument, EncoderPlan, PlannedRendition, RenditionKind};
 pub use process::{Encoder, EncoderEvent, EncoderExit, Launcher, Progress, SpawnError};
-/// tmp
-#[derive(Debug, Clone, Copy)]
-pub struct Usage {
-    /// c
-    pub cpu_time: std::time::Duration,
-    /// r
-    pub resident_bytes: u64,
-}
-/// tmp
-pub fn usage(_pid: u32) -> Option<Usage> {
-    None
-}

@@ -17,8 +17,6 @@ pub struct EncoderPlan {
     pub lead: Duration,
     /// The source without its credentials, for people.
     pub source_label: String,
-    /// Key frames come when the source has them: a rung is copied.
-    pub irregular_key_frames: bool,
 }
 
 /// One word of a command line.
