@@ -13,7 +13,7 @@ pub(super) fn line(text: &str) -> String {
     let mut rest = text;
     while !rest.is_empty() {
         let (region, after) = rest.split_at(region_end(rest));
-        masked.push_str(&mask_region(region));
+        masked.push_str(&self::text(region));
         rest = after;
     }
     masked
@@ -47,7 +47,8 @@ fn region_end(text: &str) -> usize {
     text.len()
 }
 
-fn mask_region(region: &str) -> String {
+/// A value by itself: the same for one URL, which may have lost its slashes.
+pub(super) fn text(region: &str) -> String {
     if let Some(at) = region.find("://") {
         let start = at + 3;
         let end = closing_quote(region).max(start);

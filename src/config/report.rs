@@ -143,8 +143,9 @@ impl Refusal {
     }
 }
 
-/// A piece of the file for a message: short, on one line, in backticks.
+/// A piece of the file for a message: short, on one line, in backticks, without credentials.
 pub(super) fn quoted(text: &str) -> String {
+    let text = mask::text(text);
     let mut shown: String = text.chars().take(MAX_QUOTED).flat_map(visible).collect();
     if text.chars().nth(MAX_QUOTED).is_some() {
         shown.push('…');
