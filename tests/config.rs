@@ -1,6 +1,8 @@
 //! The room `config` from outside: a corpus of bad files with the exact words for each, good files with their meaning,
 //! and the shipped `channels.toml`. `UPDATE_GOLDENS=1 cargo test --test config` writes the words anew.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -139,6 +141,7 @@ fn credentials_are_hidden_wherever_the_problem_is() {
         "source = \"http:\\u002F\\u002Fjoe:SECRET@h/x y\"",
         "source = \"\"\"http://joe:\\\n  SECRET@h/1.ts\"\"\"\nsources = []",
         "sources = ['pipe:0', \"\"\"http://joe:\\\n  SECRET@h/1.ts\"\"\", 7]",
+        "sources = ['pipe:0', \"\"\"http://joe:\n  SECRET@h/1.ts\"\"\", 7]",
         "source = http://joe:SECRET@h/1.ts",
         "source = 'http://joe:SECRET@h/1.ts",
         "'http://joe:SECRET@h/1.ts' = 1",

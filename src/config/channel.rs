@@ -9,13 +9,14 @@ use toml::Spanned;
 
 use crate::base::ChannelId;
 
+use super::address::logo;
 use super::file::{ChannelTable, Field, SourceValue};
 use super::ladder;
 use super::model::{ChannelSpec, LadderSpec, SourceSpec};
 use super::report::{Refusal, Report};
 use super::source;
 use super::timing::Timing;
-use super::value::{logo, plain_text, within};
+use super::value::{plain_text, within};
 
 /// What a channel takes from its surroundings.
 pub(super) struct Inherited<'a> {

@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::keys::TableKind;
 use super::report::Report;
-use super::value::{bitrate_help, listen_help};
+use super::wanted::Wanted;
 
 /// A whole file.
 #[derive(Default)]
@@ -20,7 +20,7 @@ pub(super) struct File<'a> {
     pub(super) server: ServerTable<'a>,
     pub(super) defaults: OptionsTable<'a>,
     pub(super) channels: Vec<ChannelTable<'a>>,
-    /// Whether there is a `channel` key, be it right or wrong.
+    /// Whether there is anything that is meant as a channel, be it right or wrong.
     pub(super) has_channels: bool,
 }
 
@@ -87,22 +87,6 @@ pub(super) struct RungTable<'a> {
     pub(super) copy: Field<bool>,
 }
 
-/// Which kind of value a key wants.
-#[derive(Clone, Copy)]
-enum Wanted {
-    Text,
-    Listen,
-    Duration,
-    Bitrate,
-    Number,
-    Flag,
-    Source,
-    Sources,
-    Ladder,
-    Table,
-    Channels,
-}
-
 // === impl Field ===
 
 impl<T> Field<T> {
@@ -125,7 +109,7 @@ impl<'a> File<'a> {
     pub(super) fn read(root: &'a DeTable<'_>, report: &mut Report<'_>) -> Self {
         let root = Reader::new(TableKind::Root, root, report);
         let mut file = Self {
-            has_channels: root.table.contains_key("channel"),
+            has_channels: has_channels(root.table),
             ..Self::default()
         };
         if let Field::Given(server) = root.get("server", Wanted::Table, report, DeValue::as_table) {
@@ -151,6 +135,16 @@ impl<'a> File<'a> {
             }
         }
         file
+    }
+}
+
+fn has_channels(root: &DeTable<'_>) -> bool {
+    match root.get("channel").map(Spanned::get_ref) {
+        Some(DeValue::Array(channels)) => !channels.is_empty(),
+        Some(_) => true,
+        None => root
+            .keys()
+            .any(|key| TableKind::Root.nearest(key.get_ref()) == Some("channel")),
     }
 }
 
@@ -284,17 +278,24 @@ impl<'a, 'i> Reader<'a, 'i> {
         self.get(key, Wanted::Duration, report, DeValue::as_str)
     }
 
-    /// A number beyond 64 bits counts as the largest or the smallest: no limit allows either.
     fn number(&self, key: &str, report: &mut Report<'_>) -> Field<i64> {
-        self.get(key, Wanted::Number, report, |value| {
-            let number = value.as_integer()?;
-            let limit = if number.as_str().starts_with('-') {
-                i64::MIN
-            } else {
-                i64::MAX
+        let Field::Given(number) = self.get(key, Wanted::Number, report, DeValue::as_integer)
+        else {
+            return match self.table.contains_key(key) {
+                true => Field::Wrong,
+                false => Field::Absent,
             };
-            Some(i64::from_str_radix(number.as_str(), number.radix()).unwrap_or(limit))
-        })
+        };
+        let (digits, radix) = (number.get_ref().as_str(), number.get_ref().radix());
+        match i64::from_str_radix(digits, radix) {
+            Ok(value) => Field::Given(Spanned::new(number.span(), value)),
+            Err(_) => {
+                report
+                    .add(number.span(), format!("`{key}` has too many digits"))
+                    .help("write a smaller number");
+                Field::Wrong
+            }
+        }
     }
 
     fn source(&self, report: &mut Report<'_>) -> Field<SourceValue<'a>> {
@@ -351,75 +352,5 @@ impl<'a, 'i> Reader<'a, 'i> {
             }
         };
         Field::Given(Spanned::new(value.span(), ladder))
-    }
-}
-
-// === impl Wanted ===
-
-impl Wanted {
-    fn refuse(self, key: &str, span: Range<usize>, found: &DeValue<'_>, report: &mut Report<'_>) {
-        let message = format!("`{key}` wants {}, not {}", self.noun(), noun(found));
-        report.add(span, message).help(self.example(key, found));
-    }
-
-    fn noun(self) -> &'static str {
-        match self {
-            Self::Text => "text in quotes",
-            Self::Listen => "an address and a port in quotes",
-            Self::Duration => "a duration in quotes",
-            Self::Bitrate => "a bitrate in quotes",
-            Self::Number => "a whole number",
-            Self::Flag => "true or false",
-            Self::Source => "text in quotes or a table with `url`",
-            Self::Sources => "a list",
-            Self::Ladder => "`\"auto\"` or a list of rungs",
-            Self::Table => "a table",
-            Self::Channels => "a list of tables",
-        }
-    }
-
-    /// What to write, from what was found where that is possible.
-    fn example(self, key: &str, found: &DeValue<'_>) -> String {
-        match (self, found) {
-            (Self::Text, DeValue::Integer(number)) => format!("write `{key} = \"{number}\"`"),
-            (Self::Text, _) => format!("write `{key} = \"…\"`"),
-            (Self::Listen, DeValue::Integer(port)) => listen_help(port.as_str()),
-            (Self::Listen, _) => listen_help("8080"),
-            (Self::Duration, DeValue::Integer(seconds)) => format!("write `{key} = \"{seconds}s\"` for seconds"),
-            (Self::Duration, DeValue::Float(seconds)) => format!("write `{key} = \"{seconds}s\"` for seconds"),
-            (Self::Duration, _) => format!("write for example `{key} = \"30s\"`"),
-            (Self::Bitrate, DeValue::Integer(number)) => bitrate_help(number.as_str().parse().unwrap_or(2500)),
-            (Self::Bitrate, _) => format!("write for example `{key} = \"2500k\"`"),
-            (Self::Number, DeValue::String(text)) => {
-                let digits: String = text.chars().take_while(char::is_ascii_digit).take(20).collect();
-                let number = if digits.is_empty() { "1" } else { &digits };
-                format!("write it without quotes: `{key} = {number}`")
-            }
-            (Self::Number, _) => format!("write for example `{key} = 720`"),
-            (Self::Flag, _) => format!("write `{key} = true` without quotes, or leave it out"),
-            (Self::Source, DeValue::Array(_)) => "for several write `sources = [ … ]`".to_owned(),
-            (Self::Source, _) => format!("write `{key}` with text in quotes, or `{{ url = \"…\", name = \"…\" }}`"),
-            (Self::Sources, _) => "for one source write `source = …`; for several `sources = [ …, … ]`".to_owned(),
-            (Self::Ladder, _) => {
-                "write `\"auto\"`, or rungs: `[ { name = \"720p\", height = 720, video_bitrate = \"2500k\" } ]`".to_owned()
-            }
-            (Self::Table, _) => format!("write `[{key}]` on a line of its own, and its keys below"),
-            (Self::Channels, DeValue::Table(_)) => {
-                "write `[[channel]]` with double brackets: there can be many".to_owned()
-            }
-            (Self::Channels, _) => "write `[[channel]]` on a line of its own, and its keys below".to_owned(),
-        }
-    }
-}
-
-fn noun(found: &DeValue<'_>) -> &'static str {
-    match found {
-        DeValue::String(_) => "text",
-        DeValue::Integer(_) => "a number",
-        DeValue::Float(_) => "a number with a point",
-        DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(_) => "a date",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
     }
 }

@@ -114,7 +114,7 @@ impl TableKind {
     }
 
     /// The key that was most likely meant.
-    fn nearest(self, unknown: &str) -> Option<&'static str> {
+    pub(super) fn nearest(self, unknown: &str) -> Option<&'static str> {
         let keys = self.keys();
         let same = keys.iter().find(|key| **key == unknown);
         let other = OTHER_NAMES

@@ -7,7 +7,7 @@ use std::ops::{Range, RangeInclusive};
 
 use crate::base::{InvalidId, RenditionName};
 
-use super::file::{LadderValue, RungTable};
+use super::file::{Field, LadderValue, RungTable};
 use super::model::{LadderSpec, Rung, RungVideo};
 use super::report::{Refusal, Report, quoted};
 use super::value::{bitrate, show_bitrate, within};
@@ -135,6 +135,10 @@ fn read_copy(rung: &RungTable<'_>, report: &mut Report<'_>) -> Option<RungVideo>
 }
 
 fn read_encode(rung: &RungTable<'_>, report: &mut Report<'_>) -> Option<RungVideo> {
+    if matches!(rung.copy, Field::Wrong) {
+        // It is not known what the rung needs.
+        return None;
+    }
     let missing = [
         ("height", rung.height.is_absent(), "height = 720"),
         (
@@ -251,7 +255,7 @@ fn check_order(rungs: &[RungTable<'_>], read: &[Option<Rung>], report: &mut Repo
     }
 }
 
-fn span_of<T>(field: &super::file::Field<T>, rung: &RungTable<'_>) -> Range<usize> {
+fn span_of<T>(field: &Field<T>, rung: &RungTable<'_>) -> Range<usize> {
     field
         .given()
         .map_or_else(|| rung.at.clone(), toml::Spanned::span)

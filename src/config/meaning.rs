@@ -13,6 +13,7 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::DeTable;
 
+use super::address::listen;
 use super::channel::{self, Inherited, take};
 use super::error::ConfigError;
 use super::file::{Field, File, ServerTable};
@@ -20,7 +21,7 @@ use super::ladder;
 use super::model::{ChannelSpec, Config, LadderSpec, ServerConfig};
 use super::report::{Refusal, Report, quoted};
 use super::timing::Timing;
-use super::value::{listen, name_char, within};
+use super::value::{name_char, within};
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 const DEFAULT_CONNECTIONS: usize = 10_000;
@@ -60,21 +61,24 @@ impl Config {
 fn report_syntax(error: &toml::de::Error, text: &str, report: &mut Report<'_>) {
     let span = error.span().unwrap_or(text.len()..text.len());
     let message = error.message();
-    let line = &text[text[..span.start.min(text.len())]
-        .rfind('\n')
-        .map_or(0, |at| at + 1)..];
-    let value = line.lines().next().and_then(|line| line.split_once('='));
-    let is_bare = value.is_some_and(|(_, value)| {
-        value
-            .trim_start()
-            .starts_with(|c: char| c.is_alphabetic() || c == '/')
-    });
+    let before = text.get(..span.start).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let is_value = before[line_start..].contains('=');
+    let begins_word = |c: char| c.is_alphabetic() || c == '/';
+    let is_word =
+        |found: &str| found.starts_with(begins_word) || message.contains("must be quoted");
+    if is_value && text.get(span.clone()).is_some_and(is_word) {
+        report
+            .add(span, "text stands here without quotes")
+            .help("write text, durations and bitrates in double quotes: `key = \"value\"`");
+        return;
+    }
     let help = if message.contains("duplicate key") {
-        "write each key once in a table; a further channel begins with `[[channel]]`"
-    } else if message.contains("string") && !message.contains("unquoted") {
-        "close the text with the quote that it begins with; write a backslash as `\\\\`, or use single quotes"
-    } else if is_bare {
-        "write text, durations and bitrates in double quotes: `key = \"value\"`"
+        "write each key once in a table, and each `[table]` once; a further channel begins with `[[channel]]`"
+    } else if message.contains("escape") {
+        "write a backslash as `\\\\`, or use single quotes"
+    } else if message.contains("string") {
+        "close the text with the quote that it begins with"
     } else {
         "the file is TOML: `[table]`, `[[channel]]`, and `key = \"value\"`, each on a line of its own"
     };
@@ -139,7 +143,7 @@ fn read_channels(file: &File<'_>, folder: &Path, report: &mut Report<'_>) -> Vec
         ladder: ladder.unwrap_or(LadderSpec::Auto),
         folder,
     };
-    if !file.has_channels || (file.channels.is_empty() && report.is_empty()) {
+    if !file.has_channels {
         report.add(0..0, "there is no channel").help(
             "add one: `[[channel]]`, and below it `id = \"test\"` and `source = \"testcard:\"`",
         );

@@ -10,11 +10,13 @@
 //!
 //! Everything but `load` is pure. Sources hold credentials: no message, label, excerpt or `Debug` shows them.
 
+mod address;
 mod channel;
 pub mod diff;
 mod error;
 mod file;
 mod keys;
+mod label;
 mod ladder;
 mod load;
 mod mask;
@@ -24,6 +26,7 @@ mod report;
 mod source;
 mod timing;
 mod value;
+mod wanted;
 
 pub use diff::{Change, ConfigDiff};
 pub use error::{ConfigError, Invalid, Problem};

@@ -212,10 +212,8 @@ impl<'t> Lines<'t> {
             .get(index + 1)
             .map_or(self.text.len(), |next| next - 1);
         let line = self.text[start..end].trim_end_matches('\r');
-        let from = line.floor_char_boundary(span.start - start);
-        let to = line
-            .floor_char_boundary(span.end.max(span.start) - start)
-            .max(from);
+        let from = char_boundary(line, span.start - start);
+        let to = char_boundary(line, span.end.max(span.start) - start).max(from);
         Excerpt {
             line: index + 1,
             column: line[..from].chars().count() + 1,
@@ -237,6 +235,15 @@ impl<'t> Lines<'t> {
         }
         masked
     }
+}
+
+/// The position, or the end of the line, or the beginning of the character that it is inside of.
+fn char_boundary(line: &str, at: usize) -> usize {
+    let mut at = at.min(line.len());
+    while !line.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
 }
 
 /// URLs whose text in the file is not what it means (escapes, several lines): such a text is hidden whole.
@@ -267,7 +274,7 @@ fn collect_secret(meant: &str, span: Range<usize>, text: &str, secrets: &mut Vec
     if may_hold_one
         && text
             .get(span.clone())
-            .is_some_and(|written| !written.contains(meant))
+            .is_some_and(|written| written.contains('\n') || !written.contains(meant))
     {
         secrets.push(span);
     }

@@ -1,8 +1,7 @@
-//! The small languages inside of quotes: durations, bitrates, addresses, texts.
+//! The small languages inside of quotes: durations, bitrates, texts.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -10,8 +9,6 @@ use super::report::{Refusal, quoted};
 
 /// The longest name, group or slate, in characters.
 const MAX_TEXT: usize = 200;
-/// The longest logo URL, in bytes.
-const MAX_LOGO: usize = 2048;
 
 /// A number as written: its digits before and after the point, and the letters behind it.
 struct Quantity<'a> {
@@ -209,7 +206,7 @@ pub(super) fn bitrate_help(number: i64) -> String {
 /// A bitrate as it is written in the file.
 pub(super) fn show_bitrate(bits: u64) -> String {
     match bits {
-        _ if bits >= 1_000_000 && bits % 100_000 == 0 => format!("{}M", bits as f64 / 1e6),
+        _ if bits >= 1_000_000 && bits.is_multiple_of(100_000) => format!("{}M", bits as f64 / 1e6),
         _ => format!("{}k", bits as f64 / 1e3),
     }
 }
@@ -265,78 +262,6 @@ pub(super) fn plain_text(key: &str, text: &str) -> Result<String, Refusal> {
 pub(super) fn is_control(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
-/// A socket address, numbers only: names would need a resolver, and mean other things on other days.
-pub(super) fn listen(text: &str) -> Result<SocketAddr, Refusal> {
-    text.parse().map_err(|_| {
-        Refusal::new(
-            format!("{} is not an address and a port", quoted(text)),
-            listen_help(text),
-        )
-    })
-}
-
-/// What to write for `listen` instead of `text`.
-pub(super) fn listen_help(text: &str) -> String {
-    let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
-    let host = host.rsplit('/').next().unwrap_or_default();
-    if let Ok(address) = text.trim_matches(['[', ']']).parse::<IpAddr>() {
-        return format!("add the port: `\"{}\"`", SocketAddr::new(address, 8080));
-    }
-    match (port.parse::<u16>(), host) {
-        (Ok(port), "" | "*") => format!(
-            "write `\"127.0.0.1:{port}\"` for this machine only, or `\"0.0.0.0:{port}\"` for every network"
-        ),
-        (Ok(port), "localhost") => format!("write `\"127.0.0.1:{port}\"`"),
-        (Ok(port), _) => {
-            format!(
-                "write the address in numbers, for example `\"127.0.0.1:{port}\"` or `\"[::1]:{port}\"`"
-            )
-        }
-        (Err(_), _) => {
-            "write an address and a port up to 65535, for example `\"127.0.0.1:8080\"`".to_owned()
-        }
-    }
-}
-
-/// An http(s) URL that is safe to give to every viewer.
-pub(super) fn logo(text: &str) -> Result<String, Refusal> {
-    let example =
-        "write the http or https URL of a picture, for example `\"https://example.org/news.png\"`";
-    let scheme = ["http://", "https://"]
-        .into_iter()
-        .find(|scheme| text.starts_with(scheme));
-    let Some(scheme) = scheme else {
-        return Err(Refusal::new("`logo` is not an http or https URL", example));
-    };
-    if text.len() > MAX_LOGO {
-        return Err(Refusal::new(
-            format!("`logo` has {} bytes", text.len()),
-            format!(
-                "write a URL of at most {MAX_LOGO} bytes; pictures cannot be written into the file"
-            ),
-        ));
-    }
-    let odd = |c: &char| !c.is_ascii_graphic() || "\"<>\\^`{|}".contains(*c);
-    if let Some(c) = text.chars().find(odd) {
-        return Err(Refusal::new(
-            format!("`logo` holds {}, which a URL cannot", name_char(c)),
-            format!("write it percent-encoded: `{}`", percent(c)),
-        ));
-    }
-    let rest = &text[scheme.len()..];
-    let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
-    if authority.contains('@') {
-        return Err(Refusal::new(
-            "`logo` holds a user name or a password, and every viewer would get it",
-            "write a URL that needs none",
-        ));
-    }
-    match super::source::check_authority(authority) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(reason) => Err(Refusal::new(format!("`logo` {reason}"), example)),
-    }
 }
 
 /// A character by its name in messages.
@@ -445,26 +370,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_wrong_listener_is_explained() {
-        assert_eq!(listen("[::1]:0").map(|a| a.port()), Ok(0));
-        for (text, help) in [
-            ("8080", "127.0.0.1:8080"),
-            (":9000", "0.0.0.0:9000"),
-            ("*:9000", "0.0.0.0:9000"),
-            ("localhost:80", "127.0.0.1:80"),
-            ("http://localhost:80", "127.0.0.1:80"),
-            ("tv.example.org:80", "in numbers"),
-            ("127.0.0.1", "127.0.0.1:8080"),
-            ("::1", "[::1]:8080"),
-            ("127.0.0.1:70000", "up to 65535"),
-            ("", "up to 65535"),
-        ] {
-            let refusal = listen(text).unwrap_err();
-            assert!(refusal.help.contains(help), "{text}: {refusal:?}");
-        }
-    }
-
     proptest! {
         #[test]
         fn whatever_is_shown_is_read_back(millis in 0u64..100_000_000, tenths in 500u64..1_000_000) {
@@ -475,7 +380,7 @@ mod tests {
 
         #[test]
         fn any_text_is_taken_or_refused(text in "\\PC{0,40}|[0-9.kMmsh: ]{0,20}") {
-            let _ = (duration(&text), bitrate(&text), listen(&text), plain_text("name", &text), logo(&text));
+            let _ = (duration(&text), bitrate(&text), plain_text("name", &text));
         }
     }
 }
