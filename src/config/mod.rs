@@ -1,10 +1,36 @@
-//! From `channels.toml` to a validated [`Config`].
+//! From `channels.toml` to a validated [`Config`], and from two of them to what changed.
 //!
-//! Three types, three meanings: what was *written* (`file`), what it *means* ([`model`]) and what was *wrong*
-//! ([`ConfigError`]). Nothing here starts, listens or watches.
+//! Three types, three meanings: what was *written* (`file`: keys, kinds of value, places), what it *means*
+//! ([`model`]; the conversion in `meaning`, `channel`, `timing`, `ladder` and `source` is the validation) and what
+//! was *wrong* ([`ConfigError`]: every [`Problem`] of the file with its place and what to write instead).
+//!
+//! Belongs here: the format, its defaults, its limits, and the words for people about it. Does not belong here:
+//! starting, listening, watching, and whether a source answers. A new key is added in `keys` and `file` (what is
+//! written), in [`model`] (what it means) and in [`diff`] (what its change costs).
+//!
+//! Everything but `load` is pure. Sources hold credentials: no message, label, excerpt or `Debug` shows them.
 
+mod address;
+mod channel;
+pub mod diff;
+mod error;
+mod file;
+mod keys;
+mod label;
+mod ladder;
+mod load;
+mod mask;
+mod meaning;
 pub mod model;
+mod report;
+mod source;
+mod timing;
+mod value;
+mod wanted;
 
+pub use diff::{Change, ConfigDiff};
+pub use error::{ConfigError, Invalid, Problem};
+pub use load::{MAX_FILE_SIZE, check};
 pub use model::{
     ChannelSpec, Config, LadderSpec, Rung, RungVideo, ServerConfig, SourceKind, SourceSpec,
 };

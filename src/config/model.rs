@@ -23,9 +23,10 @@ pub struct Config {
 pub struct ServerConfig {
     /// Where to listen for viewers and operators.
     pub listen: SocketAddr,
-    /// The ffmpeg to run; `None` looks it up (`$FFMPEG`, `PATH`, `.tools/`).
+    /// The ffmpeg to run: a path, or a bare name to look up in `PATH`; `None` looks it up (`$FFMPEG`, `PATH`,
+    /// `.tools/`).
     pub ffmpeg: Option<PathBuf>,
-    /// Connections in all, and from one address.
+    /// Connections in all.
     pub max_connections: usize,
     /// Connections from one address (a /64 counts as one in IPv6).
     pub max_connections_per_address: usize,
@@ -71,8 +72,8 @@ pub struct SourceSpec {
     pub kind: SourceKind,
 }
 
-/// What a source is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a source is. `Debug` shows [`SourceKind::label`] instead of a URL.
+#[derive(Clone, PartialEq, Eq)]
 pub enum SourceKind {
     /// Made by ffmpeg itself: a moving picture, a clock and a tone.
     TestCard,

@@ -1,0 +1,214 @@
+//! What changed between two configurations, and what each change costs the channel. Pure; a reload acts on it.
+
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::base::ChannelId;
+
+use super::model::{ChannelSpec, Config, SourceKind};
+
+/// The way from one configuration to another. What is not named here is the same in both.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ConfigDiff {
+    /// Whether anything in `[server]` is different.
+    pub server_changed: bool,
+    /// Whether the channels that are in both stand in another order.
+    pub reordered: bool,
+    /// Channels that are only in the new configuration, in its order.
+    pub added: Vec<Arc<ChannelSpec>>,
+    /// Channels that are only in the old configuration, in its order.
+    pub removed: Vec<ChannelId>,
+    /// Channels that differ, as they are in the new configuration, each with the most that its change costs.
+    pub changed: Vec<(Arc<ChannelSpec>, Change)>,
+}
+
+/// What a change costs a channel that is running; a later one includes what comes before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// Other words for people: name, logo, number, group, names of sources.
+    Relabelled,
+    /// Other timers: grace period, start timeout. The encoder runs on.
+    Retimed,
+    /// Another encoder: sources, ladder, durations of segments, parts or window.
+    Restarted,
+}
+
+// === impl ConfigDiff ===
+
+impl ConfigDiff {
+    /// Compares channel by channel.
+    pub fn between(old: &Config, new: &Config) -> Self {
+        let before: HashMap<&ChannelId, &Arc<ChannelSpec>> = old
+            .channels
+            .iter()
+            .map(|channel| (&channel.id, channel))
+            .collect();
+        let after: HashMap<&ChannelId, &Arc<ChannelSpec>> = new
+            .channels
+            .iter()
+            .map(|channel| (&channel.id, channel))
+            .collect();
+        let kept_before = old
+            .channels
+            .iter()
+            .filter(|channel| after.contains_key(&channel.id));
+        let kept_after = new
+            .channels
+            .iter()
+            .filter(|channel| before.contains_key(&channel.id));
+        let mut diff = Self {
+            server_changed: old.server != new.server,
+            reordered: !kept_before.map(|c| &c.id).eq(kept_after.map(|c| &c.id)),
+            ..Self::default()
+        };
+        for channel in &new.channels {
+            match before.get(&channel.id) {
+                None => diff.added.push(channel.clone()),
+                Some(old) => {
+                    let change = Change::between(old, channel);
+                    diff.changed
+                        .extend(change.map(|change| (channel.clone(), change)));
+                }
+            }
+        }
+        let gone = old
+            .channels
+            .iter()
+            .filter(|channel| !after.contains_key(&channel.id));
+        diff.removed = gone.map(|channel| channel.id.clone()).collect();
+        diff
+    }
+
+    /// Whether nothing is different.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+// === impl Change ===
+
+impl Change {
+    /// The most that the change from one to the other costs; `None` if they are the same.
+    pub fn between(old: &ChannelSpec, new: &ChannelSpec) -> Option<Self> {
+        // Whole, so that a new field cannot be forgotten here.
+        let ChannelSpec {
+            id: _,
+            name,
+            logo,
+            number,
+            group,
+            sources,
+            ladder,
+            grace_period,
+            start_timeout,
+            segment_duration,
+            part_duration,
+            window,
+        } = new;
+        let kinds_differ = !kinds(old).eq(kinds(new));
+        let durations = (&old.segment_duration, &old.part_duration, &old.window);
+        if kinds_differ
+            || old.ladder != *ladder
+            || durations != (segment_duration, part_duration, window)
+        {
+            return Some(Self::Restarted);
+        }
+        if (&old.grace_period, &old.start_timeout) != (grace_period, start_timeout) {
+            return Some(Self::Retimed);
+        }
+        let labels = (&old.name, &old.logo, &old.number, &old.group, &old.sources);
+        (labels != (name, logo, number, group, sources)).then_some(Self::Relabelled)
+    }
+}
+
+/// What the sources are, without what they are called.
+fn kinds(channel: &ChannelSpec) -> impl Iterator<Item = &SourceKind> {
+    channel.sources.iter().map(|source| &source.kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const BASE: &str = r#"
+        [[channel]]
+        id = "a"
+        sources = [{ url = "a.mp4", name = "main" }]
+        [[channel]]
+        id = "b"
+        source = "testcard:"
+    "#;
+
+    fn config(text: &str) -> Config {
+        Config::parse(text, Path::new("channels.toml")).unwrap()
+    }
+
+    #[test]
+    fn each_key_has_its_cost() {
+        let old = config(BASE);
+        for (line, expected) in [
+            ("name = 'x'", Change::Relabelled),
+            ("logo = 'http://h/x.png'", Change::Relabelled),
+            ("number = 3", Change::Relabelled),
+            ("group = 'x'", Change::Relabelled),
+            ("grace_period = '1s'", Change::Retimed),
+            ("start_timeout = '1s'", Change::Retimed),
+            ("name = 'x'\ngrace_period = '1s'", Change::Retimed),
+            ("segment_duration = '3s'", Change::Restarted),
+            ("part_duration = '200ms'", Change::Restarted),
+            ("window = '1m'", Change::Restarted),
+            ("ladder = [{ name = 'x', copy = true }]", Change::Restarted),
+            ("name = 'x'\nwindow = '1m'", Change::Restarted),
+        ] {
+            let new = config(&format!("{BASE}{line}\n"));
+            let diff = ConfigDiff::between(&old, &new);
+            let expected = ConfigDiff {
+                changed: vec![(new.channels[1].clone(), expected)],
+                ..ConfigDiff::default()
+            };
+            assert_eq!(diff, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_source_restarts_and_its_name_relabels() {
+        let old = config(BASE);
+        for (from, to, expected) in [
+            ("a.mp4", "c.mp4", Change::Restarted),
+            ("testcard:", "slate:x", Change::Restarted),
+            ("\"main\" }", "\"main\" }, \"testcard:\"", Change::Restarted),
+            ("main", "other", Change::Relabelled),
+        ] {
+            let diff = ConfigDiff::between(&old, &config(&BASE.replace(from, to)));
+            let changes: Vec<_> = diff.changed.iter().map(|(_, change)| *change).collect();
+            assert_eq!(changes, [expected], "{to}");
+        }
+    }
+
+    #[test]
+    fn channels_come_go_and_move() {
+        let old = config(BASE);
+        let unchanged = ConfigDiff::between(&old, &config(&format!("# a comment\n{BASE}")));
+        assert!(unchanged.is_empty());
+
+        let new = config(
+            "[[channel]]\nid='c'\nsource='testcard:'\n[[channel]]\nid='b'\nsource='testcard:'\n",
+        );
+        let diff = ConfigDiff::between(&old, &new);
+        assert_eq!(diff.added, [new.channels[0].clone()]);
+        assert_eq!(diff.removed, [old.channels[0].id.clone()]);
+        assert!(
+            diff.changed.is_empty() && !diff.reordered && !diff.server_changed && !diff.is_empty()
+        );
+
+        let mut turned = old.clone();
+        turned.channels.reverse();
+        turned.server.max_sessions += 1;
+        let diff = ConfigDiff::between(&old, &turned);
+        assert!(diff.reordered && diff.server_changed && diff.changed.is_empty());
+    }
+}

@@ -1,0 +1,206 @@
+//! Which keys there are, and what somebody may have meant who wrote another.
+
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+/// The tables of the format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TableKind {
+    Root,
+    Server,
+    Defaults,
+    Channel,
+    Source,
+    Rung,
+}
+
+/// Every table that has keys, for a key that stands in the wrong one.
+const ALL: [TableKind; 6] = [
+    TableKind::Root,
+    TableKind::Server,
+    TableKind::Defaults,
+    TableKind::Channel,
+    TableKind::Source,
+    TableKind::Rung,
+];
+
+/// What other programs call things, and what it is called here.
+const OTHER_NAMES: [(&str, &str); 16] = [
+    ("address", "listen"),
+    ("bind", "listen"),
+    ("bitrate", "video_bitrate"),
+    ("category", "group"),
+    ("host", "listen"),
+    ("icon", "logo"),
+    ("idle_timeout", "grace_period"),
+    ("input", "source"),
+    ("part_target", "part_duration"),
+    ("path", "source"),
+    ("port", "listen"),
+    ("profiles", "ladder"),
+    ("renditions", "ladder"),
+    ("timeout", "start_timeout"),
+    ("title", "name"),
+    ("url", "source"),
+];
+
+// === impl TableKind ===
+
+impl TableKind {
+    /// The keys of the table, most important first.
+    pub(super) fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::Root => &["server", "defaults", "channel"],
+            Self::Server => &[
+                "listen",
+                "ffmpeg",
+                "max_connections",
+                "max_connections_per_address",
+                "max_sessions",
+            ],
+            Self::Defaults => &[
+                "grace_period",
+                "start_timeout",
+                "segment_duration",
+                "part_duration",
+                "window",
+                "ladder",
+            ],
+            Self::Channel => &[
+                "id",
+                "name",
+                "source",
+                "sources",
+                "logo",
+                "number",
+                "group",
+                "grace_period",
+                "start_timeout",
+                "segment_duration",
+                "part_duration",
+                "window",
+                "ladder",
+            ],
+            Self::Source => &["url", "name"],
+            Self::Rung => &["name", "height", "video_bitrate", "copy"],
+        }
+    }
+
+    /// How the table is called in messages.
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Root => "the file, outside of any table",
+            Self::Server => "`[server]`",
+            Self::Defaults => "`[defaults]`",
+            Self::Channel => "`[[channel]]`",
+            Self::Source => "a source",
+            Self::Rung => "a rung of a ladder",
+        }
+    }
+
+    /// What to write instead of an unknown key.
+    pub(super) fn advice(self, unknown: &str) -> String {
+        let lower = unknown.to_ascii_lowercase().replace('-', "_");
+        if let Some(key) = self.nearest(&lower) {
+            return format!("did you mean `{key}`?");
+        }
+        let home = ALL
+            .into_iter()
+            .find(|table| table.keys().contains(&lower.as_str()));
+        if let Some(home) = home {
+            return format!("`{lower}` belongs in {}", home.title());
+        }
+        let known: Vec<String> = self.keys().iter().map(|key| format!("`{key}`")).collect();
+        format!("the keys here are {}", known.join(", "))
+    }
+
+    /// The key that was most likely meant.
+    pub(super) fn nearest(self, unknown: &str) -> Option<&'static str> {
+        let keys = self.keys();
+        let same = keys.iter().find(|key| **key == unknown);
+        let other = OTHER_NAMES
+            .iter()
+            .find(|(name, key)| *name == unknown && keys.contains(key));
+        same.copied()
+            .or(other.map(|(_, key)| *key))
+            .or_else(|| closest(unknown, keys))
+    }
+}
+
+/// The candidate that needs the fewest changes, if they are few for its length.
+pub(super) fn closest(text: &str, candidates: &[&'static str]) -> Option<&'static str> {
+    if text.len() > 64 {
+        return None;
+    }
+    candidates
+        .iter()
+        .map(|candidate| (distance(text, candidate), *candidate))
+        .filter(|(changes, candidate)| {
+            *changes <= candidate.len().min(text.len()).div_ceil(3).min(3)
+        })
+        .min_by_key(|(changes, _)| *changes)
+        .map(|(_, candidate)| candidate)
+}
+
+/// How many characters to insert, remove, replace or swap with their neighbour.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(best);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_finds_what_was_meant() {
+        for (table, unknown, advice) in [
+            (
+                TableKind::Channel,
+                "grace_perid",
+                "did you mean `grace_period`?",
+            ),
+            (
+                TableKind::Channel,
+                "Grace-Period",
+                "did you mean `grace_period`?",
+            ),
+            (TableKind::Channel, "naem", "did you mean `name`?"),
+            (TableKind::Channel, "title", "did you mean `name`?"),
+            (TableKind::Root, "channels", "did you mean `channel`?"),
+            (TableKind::Rung, "bitrate", "did you mean `video_bitrate`?"),
+            (
+                TableKind::Server,
+                "window",
+                "`window` belongs in `[defaults]`",
+            ),
+            (
+                TableKind::Source,
+                "frobnicate",
+                "the keys here are `url`, `name`",
+            ),
+        ] {
+            assert_eq!(table.advice(unknown), advice, "{unknown}");
+        }
+        assert_eq!(closest(&"x".repeat(100), TableKind::Rung.keys()), None);
+    }
+
+    #[test]
+    fn distance_counts_a_swap_once() {
+        assert_eq!(distance("naem", "name"), 1);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+}
