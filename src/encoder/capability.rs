@@ -1,0 +1,1 @@
+//! Asks an ffmpeg what it can do.

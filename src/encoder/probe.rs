@@ -1,0 +1,1 @@
+//! Asks ffmpeg what a source is.
