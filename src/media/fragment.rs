@@ -1,4 +1,4 @@
-//! The data model of the room (the media helper splits this into files).
+//! The data model of the room: what comes out of a stream and goes back into fragments.
 
 use bytes::Bytes;
 
@@ -75,44 +75,4 @@ pub enum MediaEvent {
     Init(MediaInitializationSection),
     /// A whole fragment.
     Fragment(Fragment),
-}
-
-/// Why bytes are not a fragmented MP4 stream that Headgate can use.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum MediaError {
-    /// To be replaced by the kinds that the reader needs.
-    #[error("{0}")]
-    Malformed(String),
-}
-
-/// An incremental reader of one fragmented MP4 stream. Any split of the bytes gives the same events.
-#[derive(Debug, Default)]
-pub struct FragmentReader {}
-
-impl FragmentReader {
-    /// A reader at the start of a stream.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Takes the next bytes of the stream.
-    pub fn push(&mut self, _bytes: &[u8]) {}
-
-    /// The next event, `None` when more bytes are needed. After an error the stream is lost.
-    pub fn poll(&mut self) -> Result<Option<MediaEvent>, MediaError> {
-        Ok(None)
-    }
-}
-
-/// Writes one moof and mdat (one traf, one trun, moof-relative addressing) with the given samples.
-///
-/// `data` are the samples' bytes in order, in as many pieces as they came.
-pub fn write_fragment(
-    _track_id: u32,
-    _sequence_number: u32,
-    _base_decode_time: u64,
-    _samples: &[Sample],
-    _data: &[Bytes],
-) -> Bytes {
-    Bytes::new()
 }

@@ -5,9 +5,19 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod boxes;
+mod codec;
+mod error;
 mod fragment;
+mod init;
+mod moof;
+mod reader;
+mod sample_entry;
+mod writer;
 
+pub use error::{BoxPosition, BoxType, MediaError};
 pub use fragment::{
-    AudioFormat, Fragment, FragmentReader, MediaError, MediaEvent, MediaFormat,
-    MediaInitializationSection, Sample, VideoFormat, write_fragment,
+    AudioFormat, Fragment, MediaEvent, MediaFormat, MediaInitializationSection, Sample, VideoFormat,
 };
+pub use reader::FragmentReader;
+pub use writer::write_fragment;
