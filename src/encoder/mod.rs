@@ -18,6 +18,7 @@ mod spawner;
 mod stderr;
 mod supervise;
 
+pub use capability::CapabilityError;
 pub use find::{FfmpegNotFound, find_ffmpeg};
 pub use plan::{
     Argument, AudioFacts, Capabilities, EncoderPlan, FrameRate, PlanError, PlannedRendition,

@@ -33,7 +33,7 @@ pub enum TextSupport {
 
 impl Capabilities {
     /// The options that not every ffmpeg has and that plans use when they can: one unknown option ends ffmpeg.
-    pub const OPTIONS: [&'static str; 10] = [
+    pub const OPTIONS: [&'static str; 9] = [
         "fps_mode",
         "live_start_index",
         "protocol_whitelist",
@@ -43,7 +43,6 @@ impl Capabilities {
         "stats_period",
         "stimeout",
         "timeout",
-        "use_editlist",
     ];
 
     /// Whether it knows this option of [`Capabilities::OPTIONS`].

@@ -151,6 +151,43 @@ impl EncoderPlan {
             source_label: label(source),
         })
     }
+
+    /// 200 ms of pictures and sound through the flags of every plan, to see whether an ffmpeg can do it.
+    pub(super) fn smoke(capabilities: &Capabilities) -> Self {
+        let height = 72;
+        let name = RenditionName::new("smoke").expect("the name should be an identifier");
+        let rung = Rung {
+            name: name.clone(),
+            video: RungVideo::Encode {
+                height,
+                bitrate: 200_000,
+            },
+        };
+        let timing = Timing {
+            frame_rate: FrameRate::DEFAULT,
+            segment: Duration::from_secs(1),
+            follow_source: false,
+        };
+        let mut arguments = global(capabilities);
+        arguments.extend(filter(
+            "testsrc2=size=128x72:rate=30:duration=0.2[v0]".into(),
+        ));
+        arguments.extend(filter(
+            "aevalsrc=0:sample_rate=48000:duration=0.2[a]".into(),
+        ));
+        arguments.extend(output::video(RenditionId(0), &rung, &timing));
+        arguments.extend(output::audio(RenditionId(1)));
+        let renditions = vec![
+            output::planned_video(&rung, &SourceFacts::default(), &timing),
+            output::planned_audio(&name),
+        ];
+        Self {
+            arguments,
+            renditions,
+            lead: Duration::ZERO,
+            source_label: "smoke test".into(),
+        }
+    }
 }
 
 /// The source for people.
@@ -236,10 +273,7 @@ fn pace(source: &SourceSpec, follow_source: bool) -> Vec<Argument> {
 fn graphs(graph: &Graph<'_>) -> Vec<Argument> {
     let mut words = Vec::new();
     for text in [graph.video(), graph.audio()].into_iter().flatten() {
-        words.extend([
-            Argument::Text("-filter_complex".into()),
-            Argument::Text(text),
-        ]);
+        words.extend(filter(text));
     }
     if graph.follow_source {
         // Encoded pictures keep the timestamps of the copied ones: none is dropped, none is doubled.
@@ -250,6 +284,10 @@ fn graphs(graph: &Graph<'_>) -> Vec<Argument> {
         words.extend([option, "passthrough"].map(|word| Argument::Text(word.into())));
     }
     words
+}
+
+fn filter(graph: String) -> [Argument; 2] {
+    ["-filter_complex".into(), graph].map(Argument::Text)
 }
 
 /// Appends the outputs and says what they are.
