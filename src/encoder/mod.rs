@@ -25,5 +25,6 @@ pub use plan::{
     RenditionKind, SourceFacts, TextSupport, VideoFacts,
 };
 
+pub use probe::{ProbeError, ProbeReport};
 pub use process::{Encoder, EncoderEvent, EncoderExit, Finished, Launcher, SpawnError};
 pub use progress::Progress;

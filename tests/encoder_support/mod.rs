@@ -77,7 +77,10 @@ pub(crate) async fn run_plan(plan: &EncoderPlan, enough: impl Fn(&Collected) -> 
 }
 
 /// Takes events until enough has come or the encoder is gone.
-pub(crate) async fn collect(encoder: &mut Encoder, enough: impl Fn(&Collected) -> bool) -> Collected {
+pub(crate) async fn collect(
+    encoder: &mut Encoder,
+    enough: impl Fn(&Collected) -> bool,
+) -> Collected {
     let mut collected = Collected::default();
     let work = async {
         while !enough(&collected) {
@@ -121,6 +124,37 @@ impl Collected {
             .collect()
     }
 
+    /// When key frames are shown, in seconds from the first of them.
+    pub(crate) fn key_frame_seconds(&self, id: RenditionId) -> Vec<f64> {
+        let keys = self.fragments[&id].iter().filter(|f| f.samples[0].is_sync);
+        let shown = |f: &Fragment| {
+            let ticks = f.base_decode_time as f64 + f64::from(f.samples[0].composition_offset);
+            ticks / f64::from(self.timescale(id))
+        };
+        keys.map(shown).collect()
+    }
+
+    /// The most bits a second that any stretch of this length needs, as it came out of the encoder.
+    pub(crate) fn peak_bitrate(&self, id: RenditionId, seconds: f64) -> f64 {
+        let scale = f64::from(self.timescale(id));
+        let mut stretches: BTreeMap<u64, f64> = BTreeMap::new();
+        for fragment in &self.fragments[&id] {
+            let at = fragment.base_decode_time as f64 / scale / seconds;
+            *stretches.entry(at as u64).or_default() += fragment.data.len() as f64 * 8.0;
+        }
+        stretches.into_values().fold(0.0, f64::max) / seconds
+    }
+
+    /// Every fragment begins where the one before ended.
+    pub(crate) fn assert_seamless(&self, id: RenditionId, name: &str) {
+        for pair in self.fragments[&id].windows(2) {
+            let duration: u64 = pair[0].samples.iter().map(|s| u64::from(s.duration)).sum();
+            let end = pair[0].base_decode_time + duration;
+            let seam = pair[1].base_decode_time as i64 - end as i64;
+            assert!(seam.abs() <= 1, "{name} {id:?}: {seam} ticks at {end}");
+        }
+    }
+
     /// From the first decode time to the last, in seconds.
     pub(crate) fn seconds(&self, id: RenditionId) -> f64 {
         let Some(fragments) = self.fragments.get(&id) else {
@@ -151,4 +185,22 @@ pub(crate) fn make(arguments: &str, file: &std::path::Path) {
         .status()
         .unwrap();
     assert!(status.success(), "ffmpeg should make {}", file.display());
+}
+
+/// The letter of a process's state (`Z` is a zombie), or nothing if there is no such process.
+pub(crate) fn process_state(pid: u32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")
+        .and_then(|(_, rest)| rest.chars().next())
+}
+
+/// Waits until a condition of the world holds that nobody announces.
+pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
+    let polling = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let in_time = tokio::time::timeout(DEADLINE, polling).await.is_ok();
+    assert!(in_time, "{what} did not happen in time");
 }

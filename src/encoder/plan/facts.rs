@@ -23,6 +23,8 @@ pub struct SourceFacts {
 /// The pictures of a source.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VideoFacts {
+    /// Which of the source's video streams, from 0.
+    pub position: u32,
     /// In ffmpeg's words (`h264`).
     pub codec: String,
     /// Stored pixels a line.
@@ -42,6 +44,8 @@ pub struct VideoFacts {
 /// The sound of a source.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AudioFacts {
+    /// Which of the source's audio streams, from 0.
+    pub position: u32,
     /// In ffmpeg's words (`aac`).
     pub codec: String,
     /// Samples a second.
@@ -73,10 +77,16 @@ impl SourceFacts {
         }
     }
 
+    /// Which of the source's video streams is used.
+    pub(super) fn position(&self) -> u32 {
+        self.video.as_ref().map_or(0, |video| video.position)
+    }
+
     fn card() -> Self {
         Self {
             container: "lavfi".into(),
             video: Some(VideoFacts {
+                position: 0,
                 codec: "rawvideo".into(),
                 width: CARD_SIZE.0,
                 height: CARD_SIZE.1,
@@ -86,6 +96,7 @@ impl SourceFacts {
                 bitrate: None,
             }),
             audio: Some(AudioFacts {
+                position: 0,
                 codec: "pcm".into(),
                 sample_rate: 48_000,
                 channels: "stereo".into(),

@@ -47,13 +47,16 @@ impl Graph<'_> {
 
     /// From the source to `[a]`; `None` if there is no sound.
     pub(super) fn audio(&self) -> Option<String> {
-        self.facts.audio.as_ref()?;
+        let audio = self.facts.audio.as_ref()?;
         if let Some(card) = self.card() {
             return Some(format!("{}[a]", card.audio()));
         }
         // Gaps become silence, as at the end of a loop whose sound is shorter than its pictures: an encoder that
         // joins what it gets would let the sound run ahead of the pictures for ever. What starts late starts late.
-        let mut chain = vec!["[0:a:0]aresample=async=1:min_hard_comp=0.05:first_pts=0".to_owned()];
+        let mut chain = vec![format!(
+            "[0:a:{}]aresample=async=1:min_hard_comp=0.05:first_pts=0",
+            audio.position
+        )];
         chain.push("aformat=sample_rates=48000:channel_layouts=stereo".into());
         if !self.lead.is_zero() {
             chain.push(pacing::audio(self.lead));
@@ -88,7 +91,7 @@ impl Graph<'_> {
         if chain.is_empty() {
             chain.push("null".into());
         }
-        format!("[0:v:0]{}", chain.join(","))
+        format!("[0:v:{}]{}", self.facts.position(), chain.join(","))
     }
 
     fn card(&self) -> Option<Card<'_>> {

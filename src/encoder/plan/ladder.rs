@@ -69,6 +69,7 @@ mod tests {
     fn source(height: u32) -> SourceFacts {
         SourceFacts {
             video: Some(VideoFacts {
+                position: 0,
                 codec: "h264".into(),
                 width: height * 16 / 9,
                 height,

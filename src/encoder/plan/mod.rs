@@ -134,6 +134,7 @@ impl EncoderPlan {
             frame_rate,
             segment: channel.segment_duration,
             follow_source,
+            position: facts.position(),
         };
         let mut arguments = global(capabilities);
         arguments.extend(pace(source, follow_source));
@@ -167,6 +168,7 @@ impl EncoderPlan {
             frame_rate: FrameRate::DEFAULT,
             segment: Duration::from_secs(1),
             follow_source: false,
+            position: 0,
         };
         let mut arguments = global(capabilities);
         arguments.extend(filter(

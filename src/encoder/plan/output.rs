@@ -32,14 +32,16 @@ pub(super) struct Timing {
     pub(super) segment: Duration,
     /// One rung is copied: its key frames rule.
     pub(super) follow_source: bool,
+    /// Which of the source's video streams is used.
+    pub(super) position: u32,
 }
 
 /// The words for a rung: its pictures come from the graph's output `[v{id}]`, or from the source.
 pub(super) fn video(id: RenditionId, rung: &Rung, timing: &Timing) -> Vec<Argument> {
     let mut words = match rung.video {
         RungVideo::Encode { bitrate, .. } => encode(id, bitrate, timing),
-        // `-map 0:v:0`: the same pictures that the other rungs are made from.
-        RungVideo::Copy => texts(&["-map", "0:v:0", "-c:v", "copy"]),
+        // The same pictures that the other rungs are made from.
+        RungVideo::Copy => texts(&["-map", &format!("0:v:{}", timing.position), "-c:v", "copy"]),
     };
     words.extend(container(id));
     words
