@@ -1,9 +1,30 @@
 //! Which ffmpeg command a channel needs ([`plan`], pure), and keeping that child alive and mortal.
 //!
 //! Knows ffmpeg and processes. Does not know playlists, viewers or HTTP.
+//! `plan` decides, `probe` and `capability` ask, `process` acts: a child is born in `spawner`, becomes ffmpeg in
+//! `launch`, is read by `pipes` and `stderr`, and dies under `supervise`.
 
+pub mod capability;
+pub mod doctor;
+pub mod find;
+pub mod launch;
+mod pipes;
 pub mod plan;
+pub mod probe;
 pub mod process;
+mod progress;
+pub mod scrub;
+mod spawner;
+mod stderr;
+mod supervise;
 
-pub use plan::{Argument, EncoderPlan, PlannedRendition, RenditionKind};
-pub use process::{Encoder, EncoderEvent, EncoderExit, Launcher, Progress, SpawnError};
+pub use capability::CapabilityError;
+pub use find::{FfmpegNotFound, find_ffmpeg};
+pub use plan::{
+    Argument, AudioFacts, Capabilities, EncoderPlan, FrameRate, PlanError, PlannedRendition,
+    RenditionKind, SourceFacts, TextSupport, VideoFacts,
+};
+
+pub use probe::{ProbeError, ProbeReport};
+pub use process::{Encoder, EncoderEvent, EncoderExit, Finished, Launcher, SpawnError};
+pub use progress::Progress;

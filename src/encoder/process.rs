@@ -1,20 +1,37 @@
 //! One ffmpeg: started, read, signalled, reaped.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use rustix::process::Pid;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
-use super::plan::EncoderPlan;
+use super::pipes::{self, Sink};
+use super::plan::{Argument, EncoderPlan};
+use super::progress::Progress;
+use super::scrub::Scrubber;
+use super::spawner::{Birth, Newborn, Word};
+use super::stderr::StderrRing;
+use super::supervise::{Order, Supervisor};
 use crate::base::RenditionId;
 use crate::media::{Fragment, MediaError, MediaInitializationSection};
+
+/// How many events wait for the owner: two seconds of a ladder of four at one fragment a frame.
+const EVENTS: usize = 512;
+
+/// The most that is kept of the standard output of a short run; ffmpeg's full help has 1.4 MB.
+const MAX_CAPTURE: u64 = 8 << 20;
 
 /// Starts encoders from one immortal thread, through the gateway's own binary (`headgate __launch`).
 #[derive(Debug, Clone)]
 pub struct Launcher {
-    _launch_program: PathBuf,
-    _ffmpeg: PathBuf,
+    launch_program: PathBuf,
+    ffmpeg: PathBuf,
 }
 
 /// A running ffmpeg. Dropping it kills the whole process group; it is reaped in any case.
@@ -24,6 +41,9 @@ pub struct Encoder {
     pub pid: u32,
     /// What it does, in order; ends after [`EncoderEvent::Exited`]. Bounded: a slow owner slows the pipes.
     pub events: mpsc::Receiver<EncoderEvent>,
+    /// Dropped with the encoder, which the supervisor takes for an order to kill.
+    orders: watch::Sender<Order>,
+    stderr: StderrRing,
 }
 
 /// What an encoder does.
@@ -50,51 +70,219 @@ pub struct EncoderExit {
     pub last_lines: Vec<String>,
 }
 
-/// One report of `-progress`.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Progress {
-    /// Frames encoded so far.
-    pub frames: u64,
-    /// Frames a second.
-    pub fps: f64,
-    /// Media time over wall time.
-    pub speed: f64,
-    /// Frames dropped and duplicated so far.
-    pub dropped: u64,
-    /// Frames duplicated so far.
-    pub duplicated: u64,
+/// The result of a short run of ffmpeg.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// `None` if it did not end in time and was killed.
+    pub status: Option<ExitStatus>,
+    /// The first [8 MiB](MAX_CAPTURE) of standard output.
+    pub stdout: Vec<u8>,
+    /// The last lines of standard error, credentials masked, control characters removed.
+    pub lines: Vec<String>,
+    /// From the start to the end.
+    pub took: Duration,
 }
 
 /// Why ffmpeg could not be started.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SpawnError {
-    /// To be refined by the encoder room.
-    #[error("{0}")]
-    Failed(String),
+    /// The program is missing or may not be executed.
+    #[error("{} cannot be run: {error}; install ffmpeg, or set `server.ffmpeg` or $FFMPEG", program.display())]
+    Program {
+        /// The program.
+        program: PathBuf,
+        /// Why.
+        error: String,
+    },
+    /// The gateway's own binary could not be started as launcher.
+    #[error("{} cannot be started as launcher: {error}", program.display())]
+    Launch {
+        /// The gateway's binary, or what was taken for it.
+        program: PathBuf,
+        /// Why.
+        error: String,
+    },
+    /// No pipes: most likely the limit of open files.
+    #[error("no pipes for the encoder: {0}; raise the limit of open files (ulimit -n)")]
+    Pipes(String),
+    /// The thread that spawns children could not be started.
+    #[error("the thread that starts encoders is not there; the limit of threads may be reached")]
+    NoThread,
 }
+
+// === impl Launcher ===
 
 impl Launcher {
     /// `launch_program` is the gateway's own binary; `ffmpeg` the encoder's.
     pub fn new(launch_program: PathBuf, ffmpeg: PathBuf) -> Self {
         Self {
-            _launch_program: launch_program,
-            _ffmpeg: ffmpeg,
+            launch_program,
+            ffmpeg,
         }
     }
 
+    /// The encoder's program.
+    pub fn ffmpeg(&self) -> &Path {
+        &self.ffmpeg
+    }
+
     /// Starts ffmpeg for a plan; returns as soon as the process exists.
-    pub async fn spawn(&self, _plan: &EncoderPlan) -> Result<Encoder, SpawnError> {
-        Err(SpawnError::Failed("not built yet".into()))
+    ///
+    /// # Errors
+    /// [`SpawnError`] when there is no process. A wrong command line shows as [`EncoderEvent::Exited`].
+    pub async fn spawn(&self, plan: &EncoderPlan) -> Result<Encoder, SpawnError> {
+        let words = plan.arguments.iter().map(|argument| match argument {
+            Argument::Text(text) => Word::Text(text.into()),
+            Argument::Output(rendition) => Word::Output(rendition.index()),
+        });
+        let newborn = self
+            .birth(words.collect(), plan.renditions.len())
+            .spawn()
+            .await?;
+        let texts = plan.arguments.iter().filter_map(|argument| match argument {
+            Argument::Text(text) => Some(text.as_str()),
+            Argument::Output(_) => None,
+        });
+        Encoder::raise(newborn, Scrubber::new(texts))
+    }
+
+    /// Runs ffmpeg to its end, or kills it at the deadline.
+    ///
+    /// # Errors
+    /// [`SpawnError`] when there is no process.
+    pub async fn run(
+        &self,
+        arguments: &[String],
+        deadline: Duration,
+    ) -> Result<Finished, SpawnError> {
+        let words = arguments.iter().map(|text| Word::Text(text.into()));
+        let started = Instant::now();
+        let newborn = self.birth(words.collect(), 0).spawn().await?;
+        let scrubber = Scrubber::new(arguments.iter().map(String::as_str));
+        Ok(finish(newborn, scrubber, started, deadline).await)
+    }
+
+    fn birth(&self, words: Vec<Word>, outputs: usize) -> Birth {
+        Birth {
+            launch_program: self.launch_program.clone(),
+            program: self.ffmpeg.clone(),
+            words,
+            outputs,
+        }
     }
 }
 
+// === impl Encoder ===
+
 impl Encoder {
     /// Asks the process to end: TERM to its group, KILL after `patience`. Pipes are drained all the while; the
-    /// last event is [`EncoderEvent::Exited`]. Does not wait.
-    pub fn stop(&mut self, _patience: Duration) {}
+    /// last event is [`EncoderEvent::Exited`]. Does not wait. Asked again, it counts anew.
+    pub fn stop(&mut self, patience: Duration) {
+        // The supervisor is gone when the process is.
+        let _ = self.orders.send(Order::Stop(patience));
+    }
 
     /// The last lines of standard error so far, masked.
     pub fn last_lines(&self) -> Vec<String> {
-        Vec::new()
+        self.stderr.lines()
     }
+
+    /// Gives a child its readers and its supervisor.
+    fn raise(mut newborn: Newborn, scrubber: Scrubber) -> Result<Self, SpawnError> {
+        let (sender, events) = mpsc::channel(EVENTS);
+        let (orders, ordered) = watch::channel(Order::Run);
+        let sink = Sink {
+            events: sender,
+            draining: CancellationToken::new(),
+            cut: CancellationToken::new(),
+        };
+        let stderr = StderrRing::new(scrubber);
+        let pid = newborn.child.id().unwrap_or_default();
+        let readers = start_readers(&mut newborn, &sink, &stderr)
+            .map_err(|error| SpawnError::Pipes(error.to_string()))?;
+        let supervisor = Supervisor {
+            group: i32::try_from(pid).ok().and_then(Pid::from_raw),
+            child: newborn.child,
+            orders: ordered,
+            readers,
+            sink,
+            stderr: stderr.clone(),
+        };
+        tokio::spawn(supervisor.run());
+        Ok(Self {
+            pid,
+            events,
+            orders,
+            stderr,
+        })
+    }
+}
+
+fn start_readers(
+    newborn: &mut Newborn,
+    sink: &Sink,
+    stderr: &StderrRing,
+) -> io::Result<JoinSet<()>> {
+    let mut readers = JoinSet::new();
+    for (id, pipe) in (0..).map(RenditionId).zip(newborn.outputs.drain(..)) {
+        readers.spawn(pipes::read_rendition(
+            id,
+            pipes::receiver(pipe)?,
+            sink.clone(),
+        ));
+    }
+    if let Some(stdout) = newborn.child.stdout.take() {
+        readers.spawn(pipes::read_progress(stdout, sink.clone()));
+    }
+    if let Some(stream) = newborn.child.stderr.take() {
+        readers.spawn(stderr.clone().drain(stream, sink.cut.clone()));
+    }
+    Ok(readers)
+}
+
+/// Waits for a short run, and for its output.
+async fn finish(
+    mut newborn: Newborn,
+    scrubber: Scrubber,
+    started: Instant,
+    deadline: Duration,
+) -> Finished {
+    let ring = StderrRing::new(scrubber);
+    let cut = CancellationToken::new();
+    let stdout = newborn.child.stdout.take();
+    let stderr = newborn.child.stderr.take();
+    let work = async {
+        let errors = async {
+            if let Some(stream) = stderr {
+                ring.clone().drain(stream, cut.clone()).await;
+            }
+        };
+        let (stdout, ()) = tokio::join!(capture(stdout), errors);
+        (newborn.child.wait().await.ok(), stdout)
+    };
+    let (status, stdout) = tokio::time::timeout(deadline, work)
+        .await
+        .unwrap_or_default();
+    if status.is_none() {
+        // A failure means that it is gone already.
+        let _ = newborn.child.kill().await;
+    }
+    Finished {
+        status,
+        stdout,
+        lines: ring.lines(),
+        took: started.elapsed(),
+    }
+}
+
+/// Reads all, keeps the start.
+async fn capture(stream: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
+    let mut kept = Vec::new();
+    if let Some(mut stream) = stream {
+        let mut head = (&mut stream).take(MAX_CAPTURE);
+        // What was read before an error is the answer.
+        let _ = head.read_to_end(&mut kept).await;
+        let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+    }
+    kept
 }

@@ -1,0 +1,321 @@
+//! The ffmpeg command of a channel, as data. Pure: no process, no clock.
+//!
+//! One process decodes once and writes one fragmented-MP4 stream for each rendition to a pipe of its own. Every flag
+//! stands beside the bug that it prevents, in the file that writes it.
+
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod capabilities;
+mod card;
+mod facts;
+mod graph;
+pub mod input;
+pub mod ladder;
+mod output;
+mod pacing;
+mod text;
+
+use std::time::Duration;
+
+pub use capabilities::{Capabilities, TextSupport};
+pub use facts::{AudioFacts, FrameRate, SourceFacts, VideoFacts};
+
+use self::graph::Graph;
+use self::output::Timing;
+use super::scrub;
+use crate::base::{RenditionId, RenditionName};
+use crate::config::{ChannelSpec, Rung, RungVideo, SourceKind, SourceSpec};
+
+/// The name of the sound among the renditions.
+pub const AUDIO_NAME: &str = "audio";
+
+/// Everything that is decided before ffmpeg starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncoderPlan {
+    /// After the program's name.
+    pub arguments: Vec<Argument>,
+    /// The outputs: video rungs first, best first, then audio. `RenditionId(i)` is position `i`.
+    pub renditions: Vec<PlannedRendition>,
+    /// How far ahead of the clock the source runs when it starts (a paced source that begins with a burst).
+    pub lead: Duration,
+    /// The source without its credentials, for people.
+    pub source_label: String,
+}
+
+/// One word of a command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Argument {
+    /// As it stands.
+    Text(String),
+    /// The URL of the pipe on which this rendition leaves the encoder.
+    Output(RenditionId),
+}
+
+/// One output of the encoder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedRendition {
+    /// In URLs.
+    pub name: RenditionName,
+    /// Picture or sound.
+    pub kind: RenditionKind,
+    /// The most that any segment may need, bits a second, container included.
+    pub peak_bitrate: u64,
+    /// What it should need on average, bits a second, container included.
+    pub average_bitrate: u64,
+}
+
+/// What an output carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RenditionKind {
+    /// A Variant Stream's pictures.
+    Video,
+    /// The sound of all Variant Streams.
+    Audio,
+}
+
+/// Why there is no command for a channel and a source.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// The source has no pictures.
+    #[error("the source has no video; Headgate does not play sound alone yet")]
+    NoVideo,
+    /// The ladder has a copied rung and the source is made by ffmpeg itself.
+    #[error(
+        "rung {0:?} copies the source's video, but this source is made by ffmpeg and must be encoded: give the rung a height and a video_bitrate"
+    )]
+    NothingToCopy(String),
+    /// The ladder has a copied rung of a codec that HLS does not carry in fragmented MP4.
+    #[error(
+        "rung {rung:?} copies the source's video, but {codec} cannot be played from HLS: give the rung a height and a video_bitrate"
+    )]
+    CannotCopy {
+        /// The rung.
+        rung: String,
+        /// In ffmpeg's words.
+        codec: String,
+    },
+    /// A rung without lines has no name.
+    #[error("{0:?} cannot be the name of a rendition")]
+    Name(String),
+    /// More renditions than there are numbers for them.
+    #[error("the ladder has {0} rungs, which is too many")]
+    TooManyRungs(usize),
+}
+
+// === impl EncoderPlan ===
+
+impl EncoderPlan {
+    /// The command for a channel that plays one of its sources.
+    ///
+    /// # Errors
+    /// [`PlanError`] when the ladder cannot be made from the source.
+    pub fn new(
+        channel: &ChannelSpec,
+        source: &SourceSpec,
+        facts: &SourceFacts,
+        capabilities: &Capabilities,
+    ) -> Result<Self, PlanError> {
+        let rungs = ladder::rungs(&channel.ladder, facts)?;
+        check_copies(&rungs, source, facts)?;
+        let follow_source = rungs.iter().any(|rung| rung.video == RungVideo::Copy);
+        let frame_rate = frame_rate(facts);
+        let lead = lead(channel, source, follow_source);
+        let graph = Graph {
+            name: &channel.name,
+            source: &source.kind,
+            facts,
+            capabilities,
+            rungs: &rungs,
+            frame_rate,
+            lead,
+            follow_source,
+        };
+        let timing = Timing {
+            frame_rate,
+            segment: channel.segment_duration,
+            follow_source,
+            position: facts.position(),
+        };
+        let mut arguments = global(capabilities);
+        arguments.extend(pace(source, follow_source));
+        arguments.extend(
+            input::arguments(source, capabilities)
+                .into_iter()
+                .map(Argument::Text),
+        );
+        arguments.extend(graphs(&graph));
+        let renditions = outputs(&mut arguments, &graph, &timing)?;
+        Ok(Self {
+            arguments,
+            renditions,
+            lead,
+            source_label: label(source),
+        })
+    }
+
+    /// 200 ms of pictures and sound through the flags of every plan, to see whether an ffmpeg can do it.
+    pub(super) fn smoke(capabilities: &Capabilities) -> Self {
+        let height = 72;
+        let name = RenditionName::new("smoke").expect("the name should be an identifier");
+        let rung = Rung {
+            name: name.clone(),
+            video: RungVideo::Encode {
+                height,
+                bitrate: 200_000,
+            },
+        };
+        let timing = Timing {
+            frame_rate: FrameRate::DEFAULT,
+            segment: Duration::from_secs(1),
+            follow_source: false,
+            position: 0,
+        };
+        let mut arguments = global(capabilities);
+        arguments.extend(filter(
+            "testsrc2=size=128x72:rate=30:duration=0.2[v0]".into(),
+        ));
+        arguments.extend(filter(
+            "aevalsrc=0:sample_rate=48000:duration=0.2[a]".into(),
+        ));
+        arguments.extend(output::video(RenditionId(0), &rung, &timing));
+        arguments.extend(output::audio(RenditionId(1)));
+        let renditions = vec![
+            output::planned_video(&rung, &SourceFacts::default(), &timing),
+            output::planned_audio(&name),
+        ];
+        Self {
+            arguments,
+            renditions,
+            lead: Duration::ZERO,
+            source_label: "smoke test".into(),
+        }
+    }
+}
+
+/// The source for people.
+pub fn label(source: &SourceSpec) -> String {
+    if let Some(name) = &source.name {
+        return name.clone();
+    }
+    match &source.kind {
+        SourceKind::TestCard => "testcard:".into(),
+        SourceKind::Slate { text } => format!("slate:{text}"),
+        SourceKind::File { path } => path.display().to_string(),
+        SourceKind::Live { url } => scrub::mask_url(url),
+    }
+}
+
+fn check_copies(rungs: &[Rung], source: &SourceSpec, facts: &SourceFacts) -> Result<(), PlanError> {
+    let Some(copy) = rungs.iter().find(|rung| rung.video == RungVideo::Copy) else {
+        return Ok(());
+    };
+    if matches!(source.kind, SourceKind::TestCard | SourceKind::Slate { .. }) {
+        return Err(PlanError::NothingToCopy(copy.name.to_string()));
+    }
+    match facts.video.as_ref().map(|video| video.codec.as_str()) {
+        Some("h264" | "hevc" | "av1") | None => Ok(()),
+        Some(codec) => Err(PlanError::CannotCopy {
+            rung: copy.name.to_string(),
+            codec: codec.to_owned(),
+        }),
+    }
+}
+
+fn frame_rate(facts: &SourceFacts) -> FrameRate {
+    let known = facts.video.as_ref().and_then(|video| video.frame_rate);
+    known.unwrap_or(FrameRate::DEFAULT).limited()
+}
+
+/// A segment and two parts: what a player needs before it starts. Live sources come at their own pace, and copied
+/// pictures pass no filter that could hold them.
+fn lead(channel: &ChannelSpec, source: &SourceSpec, follow_source: bool) -> Duration {
+    match source.kind {
+        SourceKind::Live { .. } => Duration::ZERO,
+        _ if follow_source => Duration::ZERO,
+        _ => channel.segment_duration + 2 * channel.part_duration,
+    }
+}
+
+fn global(capabilities: &Capabilities) -> Vec<Argument> {
+    let mut words = vec![
+        // Keys that are typed into the gateway's terminal are not for ffmpeg.
+        "-nostdin",
+        "-hide_banner",
+        // Standard error is for errors; progress has its own way.
+        "-nostats",
+        "-loglevel",
+        "warning",
+        "-progress",
+        "pipe:1",
+    ];
+    if capabilities.knows("stats_period") {
+        words.extend(["-stats_period", "0.5"]);
+    }
+    words
+        .into_iter()
+        .map(|word| Argument::Text(word.into()))
+        .collect()
+}
+
+/// Before the input: files are played for ever, and at the pace of the clock where no filter can see to it.
+fn pace(source: &SourceSpec, follow_source: bool) -> Vec<Argument> {
+    if !matches!(source.kind, SourceKind::File { .. }) {
+        return Vec::new();
+    }
+    let mut words = vec!["-stream_loop", "-1"];
+    if follow_source {
+        words.push("-re");
+    }
+    words
+        .into_iter()
+        .map(|word| Argument::Text(word.into()))
+        .collect()
+}
+
+fn graphs(graph: &Graph<'_>) -> Vec<Argument> {
+    let mut words = Vec::new();
+    for text in [graph.video(), graph.audio()].into_iter().flatten() {
+        words.extend(filter(text));
+    }
+    if graph.follow_source {
+        // Encoded pictures keep the timestamps of the copied ones: none is dropped, none is doubled.
+        let option = match graph.capabilities.knows("fps_mode") {
+            true => "-fps_mode",
+            false => "-vsync",
+        };
+        words.extend([option, "passthrough"].map(|word| Argument::Text(word.into())));
+    }
+    words
+}
+
+fn filter(graph: String) -> [Argument; 2] {
+    ["-filter_complex".into(), graph].map(Argument::Text)
+}
+
+/// Appends the outputs and says what they are.
+fn outputs(
+    arguments: &mut Vec<Argument>,
+    graph: &Graph<'_>,
+    timing: &Timing,
+) -> Result<Vec<PlannedRendition>, PlanError> {
+    let mut renditions = Vec::new();
+    for rung in graph.rungs {
+        let id = next_id(&renditions)?;
+        arguments.extend(output::video(id, rung, timing));
+        renditions.push(output::planned_video(rung, graph.facts, timing));
+    }
+    if graph.facts.audio.is_some() {
+        let name =
+            RenditionName::new(AUDIO_NAME).map_err(|_| PlanError::Name(AUDIO_NAME.into()))?;
+        arguments.extend(output::audio(next_id(&renditions)?));
+        renditions.push(output::planned_audio(&name));
+    }
+    Ok(renditions)
+}
+
+fn next_id(renditions: &[PlannedRendition]) -> Result<RenditionId, PlanError> {
+    let count = renditions.len();
+    u8::try_from(count)
+        .map(RenditionId)
+        .map_err(|_| PlanError::TooManyRungs(count))
+}

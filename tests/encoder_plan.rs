@@ -1,0 +1,229 @@
+//! The command lines of every kind of source, as goldens: a change of one is a decision, and shows in review.
+
+use std::time::Duration;
+
+use headgate::base::{ChannelId, RenditionId, RenditionName};
+use headgate::config::{ChannelSpec, LadderSpec, Rung, RungVideo, SourceKind, SourceSpec};
+use headgate::encoder::{
+    Argument, AudioFacts, Capabilities, EncoderPlan, FrameRate, PlanError, SourceFacts,
+    TextSupport, VideoFacts,
+};
+
+fn capabilities() -> Capabilities {
+    let known = Capabilities::OPTIONS
+        .into_iter()
+        .filter(|o| *o != "stimeout");
+    Capabilities {
+        version: "ffmpeg version 5.1".into(),
+        text: TextSupport::System,
+        options: known.map(str::to_owned).collect(),
+        protocols: Default::default(),
+        filters: Default::default(),
+    }
+}
+
+fn facts() -> SourceFacts {
+    SourceFacts {
+        container: "mpegts".into(),
+        video: Some(VideoFacts {
+            position: 0,
+            codec: "h264".into(),
+            width: 1280,
+            height: 720,
+            display_aspect: None,
+            frame_rate: Some(FrameRate::new(25, 1)),
+            interlaced: false,
+            bitrate: None,
+        }),
+        audio: Some(AudioFacts {
+            position: 0,
+            codec: "aac".into(),
+            sample_rate: 44_100,
+            channels: "stereo".into(),
+        }),
+        duration: None,
+        bitrate: None,
+    }
+}
+
+fn live(url: &str) -> SourceKind {
+    SourceKind::Live { url: url.into() }
+}
+
+fn channel(kind: SourceKind) -> ChannelSpec {
+    ChannelSpec {
+        id: ChannelId::new("test").unwrap(),
+        name: "O'Neil: 100%, [live]; a\\b".into(),
+        logo: None,
+        number: None,
+        group: None,
+        sources: vec![SourceSpec { name: None, kind }],
+        ladder: LadderSpec::Rungs(vec![encoded("720p", 720), encoded("360p", 360)]),
+        grace_period: Duration::from_secs(30),
+        start_timeout: Duration::from_secs(10),
+        segment_duration: Duration::from_secs(2),
+        part_duration: Duration::from_millis(500),
+        window: Duration::from_secs(30),
+    }
+}
+
+fn encoded(name: &str, height: u32) -> Rung {
+    let bitrate = 2_500_000;
+    Rung {
+        name: RenditionName::new(name).unwrap(),
+        video: RungVideo::Encode { height, bitrate },
+    }
+}
+
+fn copied() -> Rung {
+    Rung {
+        name: RenditionName::new("source").unwrap(),
+        video: RungVideo::Copy,
+    }
+}
+
+fn plan(channel: &ChannelSpec, facts: &SourceFacts) -> Result<EncoderPlan, PlanError> {
+    EncoderPlan::new(channel, &channel.sources[0], facts, &capabilities())
+}
+
+/// A plan as people read it: an option and its value on a line.
+fn golden(channel: &ChannelSpec, facts: &SourceFacts) -> String {
+    let plan = plan(channel, facts).unwrap();
+    let mut text = format!("source {}\nlead {:?}\n", plan.source_label, plan.lead);
+    for (id, rendition) in plan.renditions.iter().enumerate() {
+        text.push_str(&format!(
+            "{id} {:?} {} peak {} average {}\n",
+            rendition.kind, rendition.name, rendition.peak_bitrate, rendition.average_bitrate
+        ));
+    }
+    for argument in &plan.arguments {
+        match argument {
+            Argument::Text(word) if word.starts_with('-') && word.len() > 2 => text.push('\n'),
+            Argument::Text(word) if word == "-i" || word == "-g" || word == "-f" => text.push('\n'),
+            _ => text.push(' '),
+        }
+        match argument {
+            Argument::Text(word) => text.push_str(word),
+            Argument::Output(RenditionId(id)) => text.push_str(&format!("<{id}>")),
+        }
+    }
+    text
+}
+
+#[test]
+fn command_lines() {
+    let silent = SourceFacts {
+        audio: None,
+        ..facts()
+    };
+    let interlaced = SourceFacts {
+        video: facts().video.map(|video| VideoFacts {
+            interlaced: true,
+            frame_rate: None,
+            ..video
+        }),
+        ..facts()
+    };
+    let file = || SourceKind::File {
+        path: "media/-odd: name.mp4".into(),
+    };
+    let slate = SourceKind::Slate {
+        text: "Back soon, at 8:00".into(),
+    };
+    let http = live("http://tv.example/live/alice/hunter22/7.ts");
+    let cases = [
+        ("testcard", channel(SourceKind::TestCard), facts()),
+        ("slate", channel(slate), facts()),
+        ("file", channel(file()), facts()),
+        ("http_ts", channel(http), facts()),
+        (
+            "hls",
+            channel(live("https://bob:pw@cdn.example/a.m3u8?token=abc123")),
+            facts(),
+        ),
+        ("rtsp", channel(live("rtsp://cam.lan/1")), facts()),
+        (
+            "srt",
+            channel(live("srt://encoder.lan:9000?passphrase=0123456789")),
+            facts(),
+        ),
+        (
+            "rtmp",
+            channel(live("rtmp://encoder.lan/live/key")),
+            facts(),
+        ),
+        (
+            "udp_interlaced",
+            channel(live("udp://239.0.0.1:1234")),
+            interlaced,
+        ),
+        ("no_audio", channel(file()), silent),
+    ];
+    for (name, channel, facts) in cases {
+        insta::assert_snapshot!(name, golden(&channel, &facts));
+    }
+}
+
+#[test]
+fn a_copied_rung_rules_the_others() {
+    let mut channel = channel(SourceKind::File {
+        path: "a.mp4".into(),
+    });
+    channel.ladder = LadderSpec::Rungs(vec![copied(), encoded("360p", 360)]);
+    insta::assert_snapshot!("copy", golden(&channel, &facts()));
+    channel.ladder = LadderSpec::Rungs(vec![copied()]);
+    insta::assert_snapshot!("copy_only", golden(&channel, &facts()));
+}
+
+#[test]
+fn what_cannot_be_made_is_refused_in_words() {
+    let mut channel = channel(SourceKind::TestCard);
+    assert_eq!(
+        plan(&channel, &SourceFacts::default()),
+        Err(PlanError::NoVideo)
+    );
+    channel.ladder = LadderSpec::Rungs(vec![copied()]);
+    assert_eq!(
+        plan(&channel, &facts()),
+        Err(PlanError::NothingToCopy("source".into()))
+    );
+    channel.sources[0].kind = live("udp://239.0.0.1:1");
+    let mpeg2 = SourceFacts {
+        video: facts().video.map(|video| VideoFacts {
+            codec: "mpeg2video".into(),
+            ..video
+        }),
+        ..facts()
+    };
+    let error = plan(&channel, &mpeg2).unwrap_err().to_string();
+    assert!(error.contains("mpeg2video"), "{error}");
+}
+
+#[test]
+fn no_option_is_used_that_this_ffmpeg_does_not_know() {
+    let bare = Capabilities {
+        text: TextSupport::None,
+        options: Default::default(),
+        ..capabilities()
+    };
+    for url in [
+        "http://a/b.ts",
+        "http://a/b.m3u8",
+        "rtsp://a/b",
+        "srt://a:1",
+        "rtmp://a/b",
+        "udp://a:1",
+    ] {
+        let channel = channel(live(url));
+        let plan = EncoderPlan::new(&channel, &channel.sources[0], &facts(), &bare).unwrap();
+        for option in Capabilities::OPTIONS {
+            let word = Argument::Text(format!("-{option}"));
+            assert!(!plan.arguments.contains(&word), "{url}: {option}");
+        }
+    }
+    let card = channel(SourceKind::TestCard);
+    let plan = EncoderPlan::new(&card, &card.sources[0], &facts(), &bare).unwrap();
+    let draws =
+        |argument: &Argument| matches!(argument, Argument::Text(t) if t.contains("drawtext"));
+    assert!(!plan.arguments.iter().any(draws));
+}
