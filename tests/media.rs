@@ -100,6 +100,8 @@ fn one_byte_at_a_time() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn any_split_gives_the_same_events(which in 0..4usize, cuts in prop::collection::vec(1..4000usize, 1..40)) {
         let stream = STREAMS[which];
@@ -156,5 +158,43 @@ proptest! {
         prop_assert_eq!(flat(&written), flat(stream));
         let MediaEvent::Init(again) = &read_all(&written)[0] else { panic!("init first") };
         prop_assert_eq!(again, &init);
+    }
+}
+
+#[test]
+fn codecs_and_formats() {
+    let video = |width, height| MediaFormat::Video(VideoFormat { width, height });
+    let audio = |sample_rate, channels| {
+        MediaFormat::Audio(AudioFormat {
+            sample_rate,
+            channels,
+        })
+    };
+    let table = [
+        ("hev1", "hev1.2.4.L30.90", video(160, 90)),
+        ("av1", "av01.0.00M.10.0.110.09.16.09.0", video(160, 90)),
+        ("av1_sdr", "av01.0.00M.08", video(160, 90)),
+        ("vp9", "vp09.00.10.08.01.02.02.02.00", video(160, 90)),
+        // On its side, and of pixels that are not square.
+        ("rotated", "avc1.64000b", video(90, 213)),
+        // ffmpeg writes "2 channels" and, for rates over 65,535, no rate into the sample entry.
+        ("aac_5_1_96k", "mp4a.40.2", audio(96_000, 6)),
+        ("opus", "opus", audio(48_000, 2)),
+        ("flac", "fLaC", audio(48_000, 2)),
+        ("ac3", "ac-3", audio(48_000, 6)),
+        ("eac3", "ec-3", audio(48_000, 6)),
+        ("mp3", "mp4a.6B", audio(48_000, 2)),
+    ];
+    for (name, codec, format) in table {
+        let file = format!(
+            "{}/tests/fixtures/init_{name}.mp4",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let init = init_of(&std::fs::read(&file).expect("the fixture should be there"));
+        assert_eq!(
+            (init.codec.as_str(), init.format),
+            (codec, format),
+            "{file}"
+        );
     }
 }

@@ -136,11 +136,10 @@ impl<'a> BoxView<'a> {
         box_type: &[u8; 4],
         skip: usize,
     ) -> Result<Self, MediaError> {
-        self.child(box_type, skip)?
-            .ok_or_else(|| MediaError::Missing {
-                at: self.at,
-                missing: BoxType(*box_type),
-            })
+        self.child(box_type, skip)?.ok_or(MediaError::Missing {
+            at: self.at,
+            missing: BoxType(*box_type),
+        })
     }
 
     pub(super) fn is(&self, box_type: &[u8; 4]) -> bool {

@@ -166,3 +166,163 @@ pub(super) fn ec3_channels(main: &Ec3IndependentSubstream) -> u16 {
     });
     ac3_channels(main.acmod, main.lfeon) + added as u16
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn av1c() -> Av1c {
+        Av1c {
+            seq_level_idx_0: 4,
+            chroma_subsampling_x: true,
+            chroma_subsampling_y: true,
+            ..Av1c::default()
+        }
+    }
+
+    #[test]
+    fn avc_is_three_bytes() {
+        let config = Avcc {
+            avc_profile_indication: 0x4d,
+            profile_compatibility: 0x40,
+            avc_level_indication: 0x0a,
+            ..Avcc::default()
+        };
+        assert_eq!(avc(BoxType(*b"avc3"), &config), "avc3.4d400a");
+    }
+
+    /// The two examples of ISO/IEC 14496-15 Annex E.3.
+    #[test]
+    fn hevc_as_in_annex_e() {
+        let mut config = Hvcc {
+            general_profile_idc: 1,
+            general_profile_compatibility_flags: [0x60, 0, 0, 0],
+            general_constraint_indicator_flags: [0xB0, 0, 0, 0, 0, 0],
+            general_level_idc: 93,
+            ..Hvcc::default()
+        };
+        assert_eq!(hevc(BoxType(*b"hev1"), &config), "hev1.1.6.L93.B0");
+        config.general_profile_space = 1;
+        config.general_profile_idc = 4;
+        config.general_profile_compatibility_flags = [0x08, 0, 0, 0];
+        config.general_tier_flag = true;
+        config.general_level_idc = 120;
+        config.general_constraint_indicator_flags = [0xB0, 0x23, 0, 0x01, 0, 0];
+        assert_eq!(
+            hevc(BoxType(*b"hev1"), &config),
+            "hev1.A4.10.H120.B0.23.0.1"
+        );
+    }
+
+    #[test]
+    fn hevc_without_constraints_ends_with_the_level() {
+        let config = Hvcc {
+            general_profile_idc: 1,
+            general_profile_compatibility_flags: [0x60, 0, 0, 0],
+            general_level_idc: 30,
+            ..Hvcc::default()
+        };
+        assert_eq!(hevc(BoxType(*b"hvc1"), &config), "hvc1.1.6.L30");
+    }
+
+    /// The examples of the AV1 binding, §5.
+    #[test]
+    fn av1_short_and_long() {
+        assert_eq!(av1(&av1c(), None), "av01.0.04M.08");
+        let ten_bits = Av1c {
+            high_bitdepth: true,
+            seq_tier_0: true,
+            ..av1c()
+        };
+        let hdr = Colr::Nclx {
+            colour_primaries: 9,
+            transfer_characteristics: 16,
+            matrix_coefficients: 9,
+            full_range_flag: false,
+        };
+        assert_eq!(av1(&ten_bits, Some(&hdr)), "av01.0.04H.10.0.110.09.16.09.0");
+        let twelve_bits = Av1c {
+            seq_profile: 2,
+            high_bitdepth: true,
+            twelve_bit: true,
+            monochrome: true,
+            ..av1c()
+        };
+        assert_eq!(av1(&twelve_bits, None), "av01.2.04M.12.1.110.01.01.01.0");
+    }
+
+    #[test]
+    fn vp9_short_and_long() {
+        let mut config = VpcC {
+            level: 10,
+            chroma_subsampling: 1,
+            ..VpcC::default()
+        };
+        assert_eq!(vp9(&config), "vp09.00.10.08");
+        config.profile = 2;
+        config.bit_depth = 10;
+        config.color_primaries = 9;
+        config.transfer_characteristics = 16;
+        config.matrix_coefficients = 9;
+        config.video_full_range_flag = true;
+        assert_eq!(vp9(&config), "vp09.02.10.10.01.09.16.09.01");
+    }
+
+    fn esds(object_type_indication: u8, audio_specific_config: (u8, u8, u8)) -> Esds {
+        let (profile, freq_index, chan_conf) = audio_specific_config;
+        let mut esds = Esds::default();
+        esds.es_desc.dec_config.object_type_indication = object_type_indication;
+        esds.es_desc.dec_config.dec_specific = Some(mp4_atom::esds::DecoderSpecific {
+            profile,
+            freq_index,
+            chan_conf,
+            raw: Vec::new(),
+        });
+        esds
+    }
+
+    #[test]
+    fn mpeg_audio_by_object_type() {
+        for (esds, codec) in [
+            (esds(0x40, (2, 3, 2)), Some("mp4a.40.2")),
+            (esds(0x40, (5, 6, 2)), Some("mp4a.40.5")),
+            (esds(0x40, (29, 6, 1)), Some("mp4a.40.29")),
+            (esds(0x40, (0, 0, 0)), None),
+            (esds(0x6B, (0, 0, 0)), Some("mp4a.6B")),
+        ] {
+            let config = AacConfig::of(&esds);
+            assert_eq!(mp4a(&esds, config.as_ref()).as_deref(), codec);
+        }
+    }
+
+    #[test]
+    fn audio_specific_config_gives_rate_and_channels() {
+        let of = |config| AacConfig::of(&esds(0x40, config)).unwrap();
+        assert_eq!(of((2, 0, 6)).sample_rate, Some(96_000));
+        assert_eq!(of((2, 0, 6)).channels, Some(6));
+        assert_eq!(of((2, 4, 7)).channels, Some(8));
+        // An explicit rate, and channels that the stream itself describes.
+        assert_eq!(of((2, 15, 0)).sample_rate, None);
+        assert_eq!(of((2, 15, 0)).channels, None);
+    }
+
+    #[test]
+    fn dolby_channels() {
+        assert_eq!(ac3_channels(7, true), 6);
+        assert_eq!(ac3_channels(1, false), 1);
+        let mut main = Ec3IndependentSubstream {
+            fscod: 0,
+            bsid: 16,
+            asvc: false,
+            bsmod: 0,
+            acmod: 7,
+            lfeon: true,
+            num_dep_sub: 0,
+            chan_loc: None,
+        };
+        assert_eq!(ec3_channels(&main), 6);
+        main.num_dep_sub = 1;
+        main.chan_loc = Some(0b10);
+        assert_eq!(ec3_channels(&main), 8, "7.1 is 5.1 and the rear pair");
+    }
+}

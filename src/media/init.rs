@@ -41,7 +41,7 @@ pub(super) fn read_init(
 
     let mut bytes = Vec::with_capacity(ftyp.len() + moov.raw.len());
     write_ftyp(ftyp, moov, &mut bytes)?;
-    write_clean(moov, &mut bytes)?;
+    write_clean(moov, b"root", &mut bytes)?;
     let init = MediaInitializationSection {
         bytes: bytes.into(),
         track_id: tkhd.track_id,
@@ -149,22 +149,29 @@ fn write_ftyp(raw: &Bytes, moov: &BoxView<'_>, out: &mut Vec<u8>) -> Result<(), 
 }
 
 /// Copies a box of the moov without what does not belong in an initialization section.
-fn write_clean(view: &BoxView<'_>, out: &mut Vec<u8>) -> Result<(), MediaError> {
-    match &view.at.box_type.0 {
-        b"moov" | b"trak" | b"mdia" | b"minf" | b"stbl" | b"mvex" => {
+///
+/// `inside` is the box around it: only the known path is descended, so the depth has a bound.
+fn write_clean(view: &BoxView<'_>, inside: &[u8; 4], out: &mut Vec<u8>) -> Result<(), MediaError> {
+    let box_type = &view.at.box_type.0;
+    match (inside, box_type) {
+        (b"root", b"moov")
+        | (b"moov", b"trak" | b"mvex")
+        | (b"trak", b"mdia")
+        | (b"mdia", b"minf")
+        | (b"minf", b"stbl") => {
             let start = out.len();
             out.extend_from_slice(&[0; 4]);
-            out.extend_from_slice(&view.at.box_type.0);
+            out.extend_from_slice(box_type);
             for child in view.children(0)? {
-                write_clean(&child?, out)?;
+                write_clean(&child?, box_type, out)?;
             }
             let size = (out.len() - start) as u32;
             out[start..start + 4].copy_from_slice(&size.to_be_bytes());
         }
         // The encoder's name, edits that say nothing, room for later, the length of what has no length.
-        b"udta" | b"meta" | b"edts" | b"free" | b"skip" | b"mehd" => {}
-        b"mvhd" | b"mdhd" => write_timeless(view, out, 12, 24),
-        b"tkhd" => write_timeless(view, out, 16, 28),
+        (_, b"udta" | b"meta" | b"edts" | b"free" | b"skip" | b"mehd") => {}
+        (b"moov", b"mvhd") | (b"mdia", b"mdhd") => write_timeless(view, out, 12, 24),
+        (b"trak", b"tkhd") => write_timeless(view, out, 16, 28),
         _ => out.extend_from_slice(view.raw),
     }
     Ok(())
