@@ -124,7 +124,7 @@ async fn any_name_and_any_text_arrive_as_they_stand() {
         channel.ladder = LadderSpec::Rungs(vec![encoded("a", 90, 100_000)]);
         let facts = headgate::encoder::SourceFacts::known(&channel.sources[0]).unwrap();
         let mut plan =
-            EncoderPlan::new(&channel, &channel.sources[0], &facts, &capabilities).unwrap();
+            EncoderPlan::new(&channel, &channel.sources[0], &facts, &capabilities, None).unwrap();
         let level = plan
             .arguments
             .iter_mut()
@@ -159,7 +159,7 @@ async fn files_loop_without_a_seam_whatever_the_length_of_their_sound() {
             .await
             .unwrap();
         let plan =
-            EncoderPlan::new(&channel, source, &report.facts, &capabilities().await).unwrap();
+            EncoderPlan::new(&channel, source, &report.facts, &capabilities().await, None).unwrap();
         assert_eq!(plan.renditions.len(), if name == "silent" { 1 } else { 2 });
         let collected = run_plan(&plan, |c: &Collected| c.seconds_of_all() >= 7.0).await;
         for id in collected.inits.keys() {
@@ -196,7 +196,8 @@ async fn copied_and_encoded_rungs_have_the_same_key_frames() {
     let report = probe(&launcher(), source, &capabilities().await, DEADLINE)
         .await
         .unwrap();
-    let plan = EncoderPlan::new(&channel, source, &report.facts, &capabilities().await).unwrap();
+    let plan =
+        EncoderPlan::new(&channel, source, &report.facts, &capabilities().await, None).unwrap();
     assert_eq!(plan.lead, Duration::ZERO);
     let collected = run_plan(&plan, |c: &Collected| c.seconds_of_all() >= 5.0).await;
     let presented = |id| collected.key_frame_seconds(id);

@@ -83,7 +83,7 @@ fn copied() -> Rung {
 }
 
 fn plan(channel: &ChannelSpec, facts: &SourceFacts) -> Result<EncoderPlan, PlanError> {
-    EncoderPlan::new(channel, &channel.sources[0], facts, &capabilities())
+    EncoderPlan::new(channel, &channel.sources[0], facts, &capabilities(), None)
 }
 
 /// A plan as people read it: an option and its value on a line.
@@ -215,14 +215,14 @@ fn no_option_is_used_that_this_ffmpeg_does_not_know() {
         "udp://a:1",
     ] {
         let channel = channel(live(url));
-        let plan = EncoderPlan::new(&channel, &channel.sources[0], &facts(), &bare).unwrap();
+        let plan = EncoderPlan::new(&channel, &channel.sources[0], &facts(), &bare, None).unwrap();
         for option in Capabilities::OPTIONS {
             let word = Argument::Text(format!("-{option}"));
             assert!(!plan.arguments.contains(&word), "{url}: {option}");
         }
     }
     let card = channel(SourceKind::TestCard);
-    let plan = EncoderPlan::new(&card, &card.sources[0], &facts(), &bare).unwrap();
+    let plan = EncoderPlan::new(&card, &card.sources[0], &facts(), &bare, None).unwrap();
     let draws =
         |argument: &Argument| matches!(argument, Argument::Text(t) if t.contains("drawtext"));
     assert!(!plan.arguments.iter().any(draws));

@@ -41,33 +41,50 @@ impl Watched {
         let mut until = self.feed.position(0);
         while until < seconds {
             until += 0.25;
-            self.feed.run_until(until.min(seconds)).expect("regular media should be packaged");
+            self.feed
+                .run_until(until.min(seconds))
+                .expect("regular media should be packaged");
             self.look();
         }
     }
 
     fn push(&mut self, stream: usize) {
-        self.feed.push(stream).expect("regular media should be packaged");
+        self.feed
+            .push(stream)
+            .expect("regular media should be packaged");
         self.look();
     }
 
     /// All renditions agree on numbers, boundaries and discontinuities, and parts are the segment.
     fn check_agreement(&self) {
         let shared = |checker: &Checker| -> Vec<(u64, bool)> {
-            checker.segments().map(|segment| (segment.msn, segment.discontinuity)).collect()
+            checker
+                .segments()
+                .map(|segment| (segment.msn, segment.discontinuity))
+                .collect()
         };
         let leader = shared(&self.checkers[0]);
         for checker in &self.checkers[1..] {
             let follower = shared(checker);
             let common = leader.len().min(follower.len());
-            assert!(leader.len().abs_diff(follower.len()) <= 1, "renditions in step");
+            assert!(
+                leader.len().abs_diff(follower.len()) <= 1,
+                "renditions in step"
+            );
             assert_eq!(leader[..common], follower[..common], "[6.2.4]");
         }
         for stream in 0..self.feed.streams() {
             let snapshot = self.feed.packager.snapshot(RenditionId(stream as u8));
             for segment in snapshot.segments() {
-                let parts: Vec<u8> = segment.parts.iter().flat_map(|part| part.body.to_vec()).collect();
-                assert_eq!(parts, segment.body, "parts are the segment, byte for byte [3.2]");
+                let parts: Vec<u8> = segment
+                    .parts
+                    .iter()
+                    .flat_map(|part| part.body.to_vec())
+                    .collect();
+                assert_eq!(
+                    parts, segment.body,
+                    "parts are the segment, byte for byte [3.2]"
+                );
             }
         }
     }
@@ -77,18 +94,32 @@ impl Watched {
         let leader: Vec<_> = self.checkers[0].segments().collect();
         for checker in &self.checkers {
             for (mine, other) in checker.segments().zip(&leader) {
-                let (mine, other) = (mine.program_date_time.unwrap(), other.program_date_time.unwrap());
+                let (mine, other) = (
+                    mine.program_date_time.unwrap(),
+                    other.program_date_time.unwrap(),
+                );
                 let apart = mine.duration_since(other).as_secs_f64().abs();
                 assert!(apart < 0.025, "{apart} s between renditions");
             }
             let segments: Vec<_> = checker.segments().collect();
             for pair in segments.windows(2) {
-                let step = pair[1].program_date_time.unwrap().duration_since(pair[0].program_date_time.unwrap());
+                let step = pair[1]
+                    .program_date_time
+                    .unwrap()
+                    .duration_since(pair[0].program_date_time.unwrap());
                 let expected = pair[0].duration;
                 if pair[1].discontinuity {
-                    assert!(step.as_secs_f64() > expected - 0.05, "dates run backwards at {}", pair[1].msn);
+                    assert!(
+                        step.as_secs_f64() > expected - 0.05,
+                        "dates run backwards at {}",
+                        pair[1].msn
+                    );
                 } else {
-                    assert!((step.as_secs_f64() - expected).abs() < 0.003, "dates drift at {}", pair[1].msn);
+                    assert!(
+                        (step.as_secs_f64() - expected).abs() < 0.003,
+                        "dates drift at {}",
+                        pair[1].msn
+                    );
                 }
             }
         }
@@ -97,15 +128,41 @@ impl Watched {
 
 #[test]
 fn a_minute_of_every_usual_frame_rate_keeps_every_law() {
-    for frame_rate in [(24, 1), (24_000, 1001), (25, 1), (30, 1), (30_000, 1001), (50, 1), (60, 1), (60_000, 1001), (15, 1), (10, 1)] {
-        let mut watched = Watched::new(Shape { frame_rate, ..Shape::default() });
+    for frame_rate in [
+        (24, 1),
+        (24_000, 1001),
+        (25, 1),
+        (30, 1),
+        (30_000, 1001),
+        (50, 1),
+        (60, 1),
+        (60_000, 1001),
+        (15, 1),
+        (10, 1),
+    ] {
+        let mut watched = Watched::new(Shape {
+            frame_rate,
+            ..Shape::default()
+        });
         watched.run_until(64.0);
         watched.check_agreement();
         watched.check_dates();
-        assert!(watched.checkers[0].segments().count() >= 30, "{frame_rate:?}");
-        let sum: f64 = watched.checkers[2].segments().map(|segment| segment.duration).sum();
-        let video: f64 = watched.checkers[0].segments().map(|segment| segment.duration).sum();
-        assert!((sum - video).abs() < 2.1, "audio {sum} s and video {video} s drift apart");
+        assert!(
+            watched.checkers[0].segments().count() >= 30,
+            "{frame_rate:?}"
+        );
+        let sum: f64 = watched.checkers[2]
+            .segments()
+            .map(|segment| segment.duration)
+            .sum();
+        let video: f64 = watched.checkers[0]
+            .segments()
+            .map(|segment| segment.duration)
+            .sum();
+        assert!(
+            (sum - video).abs() < 2.1,
+            "audio {sum} s and video {video} s drift apart"
+        );
     }
 }
 
@@ -122,21 +179,37 @@ fn nobody_sees_anything_before_every_rendition_has_a_part() {
     let events = feed.events();
     assert_eq!(events[0], PackagerEvent::Started);
     let changed: Vec<_> = events[1..].iter().take(3).collect();
-    assert_eq!(changed.len(), 3, "every rendition is shown at once: {events:?}");
+    assert_eq!(
+        changed.len(),
+        3,
+        "every rendition is shown at once: {events:?}"
+    );
 }
 
 #[test]
 fn a_restart_is_one_discontinuity_at_the_same_segment_everywhere() {
     let mut watched = Watched::new(Shape::default());
     watched.run_until(7.3);
-    let before: Vec<u64> = watched.checkers.iter().map(|checker| checker.last().next_msn()).collect();
+    let before: Vec<u64> = watched
+        .checkers
+        .iter()
+        .map(|checker| checker.last().next_msn())
+        .collect();
     watched.feed.restart(Duration::from_millis(400));
     watched.run_until(9.0);
     watched.check_agreement();
     watched.check_dates();
     for (checker, before) in watched.checkers.iter().zip(before) {
-        let discontinuities: Vec<u64> = checker.segments().filter(|s| s.discontinuity).map(|s| s.msn).collect();
-        assert_eq!(discontinuities, [before + 1], "behind the segment that was cut short");
+        let discontinuities: Vec<u64> = checker
+            .segments()
+            .filter(|s| s.discontinuity)
+            .map(|s| s.msn)
+            .collect();
+        assert_eq!(
+            discontinuities,
+            [before + 1],
+            "behind the segment that was cut short"
+        );
     }
 }
 
@@ -152,13 +225,19 @@ fn encoders_that_are_lost_before_they_show_anything_leave_no_trace() {
     watched.feed.restart(Duration::from_millis(100));
     watched.run_until(6.0);
     watched.check_agreement();
-    let discontinuities = watched.checkers[0].segments().filter(|segment| segment.discontinuity).count();
+    let discontinuities = watched.checkers[0]
+        .segments()
+        .filter(|segment| segment.discontinuity)
+        .count();
     assert_eq!(discontinuities, 1, "exactly one discontinuity for a break");
 }
 
 #[test]
 fn numbers_are_seeded_and_only_grow() {
-    let mut watched = Watched::new(Shape { window: Duration::from_secs(12), ..Shape::default() });
+    let mut watched = Watched::new(Shape {
+        window: Duration::from_secs(12),
+        ..Shape::default()
+    });
     for _ in 0..6 {
         watched.run_until(9.0);
         watched.feed.restart(Duration::from_millis(300));
@@ -166,19 +245,34 @@ fn numbers_are_seeded_and_only_grow() {
     watched.run_until(30.0);
     let last = watched.checkers[0].last();
     assert!(last.media_sequence > FIRST);
-    assert_eq!(last.discontinuity_sequence, FIRST + 6, "all six breaks have left the window");
+    assert_eq!(
+        last.discontinuity_sequence,
+        FIRST + 6,
+        "all six breaks have left the window"
+    );
     assert!(watched.feed.packager.newest_number() >= last.next_msn());
 }
 
 #[test]
 fn copied_sources_cut_where_they_have_key_frames() {
-    let shape = Shape { irregular_key_frames: true, ..Shape::default() };
+    let shape = Shape {
+        irregular_key_frames: true,
+        ..Shape::default()
+    };
     let mut feed = Feed::new(shape).with_key_frames(&[0, 40, 75, 130, 160, 250, 300, 400]);
     feed.run_until(13.4).unwrap();
     let text = feed.text(0);
     let playlist = playlist::Playlist::read(&text);
-    let durations: Vec<f64> = playlist.segments.iter().map(|segment| (segment.duration * 30.0).round()).collect();
-    assert_eq!(durations, [75.0, 55.0, 120.0, 150.0], "cut at the first key frame at or after the aim");
+    let durations: Vec<f64> = playlist
+        .segments
+        .iter()
+        .map(|segment| (segment.duration * 30.0).round())
+        .collect();
+    assert_eq!(
+        durations,
+        [75.0, 55.0, 120.0, 150.0],
+        "cut at the first key frame at or after the aim"
+    );
     assert_eq!(playlist.target_duration, 6);
 }
 
@@ -186,10 +280,16 @@ fn copied_sources_cut_where_they_have_key_frames() {
 fn a_missing_key_frame_is_an_error_before_the_promise_is_broken() {
     let mut feed = Feed::new(Shape::default()).with_key_frames(&[0]);
     let error = feed.run_until(10.0).unwrap_err();
-    assert!(matches!(error, PackagerError::NoKeyFrame { msn: FIRST, .. }), "{error}");
+    assert!(
+        matches!(error, PackagerError::NoKeyFrame { msn: FIRST, .. }),
+        "{error}"
+    );
     assert!(error.to_string().contains("without a key frame"), "{error}");
     for event in feed.events() {
-        assert!(matches!(event, PackagerEvent::Started | PackagerEvent::Changed(_)));
+        assert!(matches!(
+            event,
+            PackagerEvent::Started | PackagerEvent::Changed(_)
+        ));
     }
     playlist::Playlist::read(&feed.text(0)).check();
 }
@@ -198,8 +298,13 @@ fn a_missing_key_frame_is_an_error_before_the_promise_is_broken() {
 fn a_leader_that_stands_still_is_noticed() {
     let mut feed = Feed::new(Shape::default());
     feed.run_until(3.0).unwrap();
-    let error = (0..2000).find_map(|_| feed.push(2).err()).expect("audio alone should not go on for ever");
-    assert!(matches!(error, PackagerError::LeaderStalled { .. }), "{error}");
+    let error = (0..2000)
+        .find_map(|_| feed.push(2).err())
+        .expect("audio alone should not go on for ever");
+    assert!(
+        matches!(error, PackagerError::LeaderStalled { .. }),
+        "{error}"
+    );
 }
 
 #[test]
@@ -209,7 +314,10 @@ fn jumps_in_time_are_refused() {
     feed.offset_seconds += 36_000;
     let error = feed.push(0).unwrap_err();
     assert!(matches!(error, PackagerError::TimeJump { .. }), "{error}");
-    assert!(error.to_string().contains("v0"), "the error names the rendition: {error}");
+    assert!(
+        error.to_string().contains("v0"),
+        "the error names the rendition: {error}"
+    );
 }
 
 proptest! {

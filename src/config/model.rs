@@ -73,7 +73,7 @@ pub struct SourceSpec {
 }
 
 /// What a source is. `Debug` shows [`SourceKind::label`] instead of a URL.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum SourceKind {
     /// Made by ffmpeg itself: a moving picture, a clock and a tone.
     TestCard,

@@ -17,6 +17,7 @@ pub mod scrub;
 mod spawner;
 mod stderr;
 mod supervise;
+mod usage;
 
 pub use capability::CapabilityError;
 pub use find::{FfmpegNotFound, find_ffmpeg};
@@ -28,3 +29,4 @@ pub use plan::{
 pub use probe::{ProbeError, ProbeReport};
 pub use process::{Encoder, EncoderEvent, EncoderExit, Finished, Launcher, SpawnError};
 pub use progress::Progress;
+pub use usage::{Usage, usage};

@@ -83,7 +83,9 @@ impl PackagerConfig {
     pub fn part_target(&self) -> Duration {
         let exact = self.part_duration + self.part_duration * PART_TARGET_SLACK_PERCENT / 100;
         // Whole milliseconds: what is written is what is meant, and three of it are three of it.
-        Duration::from_millis(u64::try_from(exact.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
+        Duration::from_millis(
+            u64::try_from(exact.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX),
+        )
     }
 
     /// PART-HOLD-BACK: three Part Target Durations (4.4.3.8, and the authoring specification's MUST).

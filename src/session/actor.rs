@@ -13,6 +13,7 @@ use super::launch::{Launch, Launched};
 use super::map::Shared;
 use super::publish::Live;
 use super::state::{Effects, Patience, Phase, SessionEvent, SessionState};
+use crate::config::SourceSpec;
 use crate::encoder::{Encoder, EncoderEvent, RenditionKind};
 use crate::hls::{self, Packager, PackagerConfig, RenditionConfig, Timeline};
 
@@ -35,7 +36,7 @@ struct Actor {
     dying: bool,
     /// An encoder is wanted as soon as the dying one is gone.
     start_pending: bool,
-    attempts: usize,
+    failures: usize,
     media: Option<Media>,
     asked_at: Instant,
 }
@@ -72,7 +73,7 @@ pub(super) fn spawn(
         encoder: None,
         dying: false,
         start_pending: false,
-        attempts: 0,
+        failures: 0,
         media: None,
         asked_at: now,
     };
@@ -234,9 +235,7 @@ impl Actor {
             self.start_pending = true; // Never two encoders for one channel.
             return;
         }
-        let sources = &self.session.spec.sources;
-        let source = sources[self.attempts % sources.len()].clone();
-        self.attempts += 1;
+        let source = self.source().clone();
         self.session.facts.lock().source = source.label();
         let behind = self
             .media
@@ -250,13 +249,19 @@ impl Actor {
         );
     }
 
+    /// The first source first; the next one after each failure.
+    fn source(&self) -> &SourceSpec {
+        let sources = &self.session.spec.sources;
+        &sources[self.failures % sources.len()]
+    }
+
     fn launched(&mut self, result: Result<Launched, super::launch::LaunchError>) {
         match result {
             Ok(launched) => self.take_over(launched),
-            Err(problem) if problem.is_final() => {
+            Err(problem) if problem.is_final() && self.session.spec.sources.len() == 1 => {
                 self.dispatch(SessionEvent::SourceRefused(problem.to_string()))
             }
-            Err(problem) => self.dispatch(SessionEvent::EncoderLost(problem.to_string())),
+            Err(problem) => self.lost(problem.to_string()),
         }
     }
 
@@ -408,6 +413,8 @@ impl Actor {
     }
 
     fn lost(&mut self, why: String) {
+        self.shared.encoders.doubt(self.source());
+        self.failures += 1;
         warn!(channel = %self.session.spec.id, "{why}");
         self.dispatch(SessionEvent::EncoderLost(why));
     }

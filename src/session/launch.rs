@@ -1,16 +1,50 @@
 //! From a channel's source to a running encoder: find ffmpeg, learn what the source is, plan, spawn.
 
+use std::collections::HashMap;
+use std::fmt;
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use crate::config::{ChannelSpec, SourceSpec};
-use crate::encoder::{Encoder, EncoderPlan};
+use parking_lot::Mutex;
 
-/// What starts encoders.
-#[derive(Debug)]
-pub struct Encoders {}
+use crate::config::{ChannelSpec, SourceKind, SourceSpec};
+use crate::encoder::plan::PlanError;
+use crate::encoder::probe::probe;
+use crate::encoder::{
+    Capabilities, CapabilityError, Encoder, EncoderPlan, FfmpegNotFound, Launcher, ProbeError,
+    SourceFacts, SpawnError,
+};
+
+/// What is asked about a source is remembered for this many sources.
+const MAX_REMEMBERED: usize = 4_096;
+
+/// Looks for ffmpeg; asked again for every start, so that an ffmpeg that is installed later is found.
+pub type FindFfmpeg = Box<dyn Fn() -> Result<PathBuf, FfmpegNotFound> + Send + Sync>;
+
+/// What starts encoders, and remembers what it has learnt on the way.
+pub struct Encoders {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    launch_program: PathBuf,
+    find: FindFfmpeg,
+    /// What the ffmpeg of this identity can do. Held while it is asked: one question is enough for all.
+    known: tokio::sync::Mutex<Option<(Identity, Arc<Capabilities>)>>,
+    /// What live sources were when they were last asked: a second question would cost a connection and seconds.
+    facts: Mutex<HashMap<SourceKind, SourceFacts>>,
+}
+
+/// A program file, as far as it can be told apart from another one without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Identity {
+    path: PathBuf,
+    modified: Option<SystemTime>,
+    size: u64,
+}
 
 /// An encoder that is being started; dropping it ends what has been started.
 pub(super) type Launch = Pin<Box<dyn Future<Output = Result<Launched, LaunchError>> + Send>>;
@@ -24,24 +58,181 @@ pub(super) struct Launched {
 
 /// Why there is no encoder.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum LaunchError {
-    #[error("x")]
-    X,
+pub enum LaunchError {
+    /// There is no ffmpeg.
+    #[error(transparent)]
+    NoFfmpeg(#[from] FfmpegNotFound),
+    /// There is one that cannot be used.
+    #[error(transparent)]
+    Incapable(#[from] CapabilityError),
+    /// The source could not be asked.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
+    /// The ladder cannot be made from the source.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The process could not be started.
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
 }
 
-impl LaunchError {
-    pub(super) fn is_final(&self) -> bool {
-        true
+// === impl Encoders ===
+
+impl Encoders {
+    /// `launch_program` is the gateway's own binary.
+    pub fn new(launch_program: PathBuf, find: FindFfmpeg) -> Self {
+        let (known, facts) = (tokio::sync::Mutex::default(), Mutex::default());
+        Self {
+            inner: Arc::new(Inner {
+                launch_program,
+                find,
+                known,
+                facts,
+            }),
+        }
+    }
+
+    /// Why encoders cannot be started at all, if that is so. Cheap enough for a readiness check.
+    pub fn obstacle(&self) -> Option<String> {
+        (self.inner.find)().err().map(|error| error.to_string())
+    }
+
+    /// Asks ffmpeg what it can do, so that the first viewer need not wait for that.
+    pub async fn warm_up(&self) -> Result<Arc<Capabilities>, LaunchError> {
+        self.inner
+            .ffmpeg()
+            .await
+            .map(|(_, capabilities)| capabilities)
+    }
+
+    /// The plan for a source, as a start would make it.
+    pub async fn plan(
+        &self,
+        spec: &ChannelSpec,
+        source: &SourceSpec,
+    ) -> Result<EncoderPlan, LaunchError> {
+        self.inner
+            .plan(spec, source, None)
+            .await
+            .map(|(_, plan)| plan)
+    }
+
+    /// Starts an encoder. `behind` is how much media the viewers of a running timeline have missed.
+    pub(super) fn launch(
+        &self,
+        spec: Arc<ChannelSpec>,
+        source: SourceSpec,
+        behind: Option<Duration>,
+    ) -> Launch {
+        let inner = self.inner.clone();
+        Box::pin(async move {
+            let (launcher, plan) = inner.plan(&spec, &source, behind).await?;
+            let encoder = launcher.spawn(&plan).await?;
+            Ok(Launched { plan, encoder })
+        })
+    }
+}
+
+impl fmt::Debug for Encoders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encoders")
+            .field("launch_program", &self.inner.launch_program)
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl Inner ===
+
+impl Inner {
+    async fn ffmpeg(&self) -> Result<(Launcher, Arc<Capabilities>), LaunchError> {
+        let path = (self.find)()?;
+        let launcher = Launcher::new(self.launch_program.clone(), path.clone());
+        let identity = Identity::of(path);
+        let mut known = self.known.lock().await;
+        if let Some((_, capabilities)) = known.as_ref().filter(|(known, _)| *known == identity) {
+            return Ok((launcher, capabilities.clone()));
+        }
+        let capabilities = Arc::new(Capabilities::probe(&launcher).await?);
+        *known = Some((identity, capabilities.clone()));
+        Ok((launcher, capabilities))
+    }
+
+    async fn plan(
+        &self,
+        spec: &ChannelSpec,
+        source: &SourceSpec,
+        behind: Option<Duration>,
+    ) -> Result<(Launcher, EncoderPlan), LaunchError> {
+        let (launcher, capabilities) = self.ffmpeg().await?;
+        let facts = self.facts(&launcher, &capabilities, spec, source).await?;
+        let plan = EncoderPlan::new(spec, source, &facts, &capabilities, behind)?;
+        Ok((launcher, plan))
+    }
+
+    async fn facts(
+        &self,
+        launcher: &Launcher,
+        capabilities: &Capabilities,
+        spec: &ChannelSpec,
+        source: &SourceSpec,
+    ) -> Result<SourceFacts, LaunchError> {
+        // A file may have been replaced, and asking it is quick.
+        let live = matches!(source.kind, SourceKind::Live { .. });
+        if let Some(facts) = self.facts.lock().get(&source.kind).filter(|_| live) {
+            return Ok(facts.clone());
+        }
+        let report = probe(launcher, source, capabilities, spec.start_timeout).await?;
+        let mut remembered = self.facts.lock();
+        if live && remembered.len() < MAX_REMEMBERED {
+            remembered.insert(source.kind.clone(), report.facts.clone());
+        }
+        Ok(report.facts)
+    }
+
+    /// A source that did not deliver what was remembered of it is asked again the next time.
+    fn forget(&self, source: &SourceSpec) {
+        self.facts.lock().remove(&source.kind);
     }
 }
 
 impl Encoders {
-    pub(super) fn launch(
-        &self,
-        _spec: Arc<ChannelSpec>,
-        _source: SourceSpec,
-        _behind: Option<Duration>,
-    ) -> Launch {
-        Box::pin(async { Err(LaunchError::X) })
+    /// The encoder of this source was lost: what is remembered of it may be wrong.
+    pub(super) fn doubt(&self, source: &SourceSpec) {
+        self.inner.forget(source);
+    }
+}
+
+// === impl Identity ===
+
+impl Identity {
+    fn of(path: PathBuf) -> Self {
+        let metadata = path.metadata().ok();
+        Self {
+            modified: metadata
+                .as_ref()
+                .and_then(|metadata| metadata.modified().ok()),
+            size: metadata.map_or(0, |metadata| metadata.len()),
+            path,
+        }
+    }
+}
+
+// === impl LaunchError ===
+
+impl LaunchError {
+    /// Whether trying again at once would give the same answer.
+    pub(super) fn is_final(&self) -> bool {
+        match self {
+            Self::NoFfmpeg(_) | Self::Incapable(_) | Self::Plan(_) => true,
+            Self::Probe(error) => matches!(
+                error,
+                ProbeError::NotFound { .. }
+                    | ProbeError::Denied { .. }
+                    | ProbeError::NotMedia { .. }
+                    | ProbeError::NoVideo { .. }
+                    | ProbeError::UnknownHost { .. }
+            ),
+            Self::Spawn(_) => false,
+        }
     }
 }

@@ -19,7 +19,7 @@ mod viewers;
 
 pub use error::ServeError;
 pub use handle::{MediaName, Resource, Session};
-pub use launch::Encoders;
+pub use launch::{Encoders, FindFfmpeg, LaunchError};
 pub use map::SessionMap;
 pub use report::{
     EncoderReport, HistoryEntry, RenditionReport, SessionReport, ViewerReport, WindowReport,

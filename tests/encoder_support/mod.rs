@@ -63,7 +63,7 @@ pub(crate) fn channel(kind: SourceKind) -> ChannelSpec {
 pub(crate) async fn plan(channel: &ChannelSpec) -> EncoderPlan {
     let source = &channel.sources[0];
     let facts = SourceFacts::known(source).expect("only cards are known without a probe");
-    EncoderPlan::new(channel, source, &facts, &capabilities().await).unwrap()
+    EncoderPlan::new(channel, source, &facts, &capabilities().await, None).unwrap()
 }
 
 /// Runs a plan until enough has come, then stops it and waits for its end.

@@ -1,11 +1,16 @@
 //! An encoder made of arithmetic: frames of several renditions, in any order of arrival, for a packager.
-#![allow(dead_code, clippy::allow_attributes, reason = "each test binary uses a part of what stands here")]
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "each test binary uses a part of what stands here"
+)]
 
 use std::time::Duration;
 
 use headgate::base::{RenditionId, RenditionName};
 use headgate::hls::{
-    Packager, PackagerConfig, PackagerError, PackagerEvent, RenditionConfig, RenditionKind, Timeline,
+    Packager, PackagerConfig, PackagerError, PackagerEvent, RenditionConfig, RenditionKind,
+    Timeline,
 };
 use headgate::media::MediaInitializationSection;
 use jiff::{SignedDuration, Timestamp};
@@ -59,14 +64,22 @@ impl Feed {
     pub(crate) fn new(shape: Shape) -> Self {
         let video = |index| rendition(&format!("v{index}"), RenditionKind::Video, 2_000_000);
         let mut renditions: Vec<_> = (0..shape.videos).map(video).collect();
-        renditions.extend(shape.audio.then(|| rendition("audio", RenditionKind::Audio, 140_000)));
+        renditions.extend(
+            shape
+                .audio
+                .then(|| rendition("audio", RenditionKind::Audio, 140_000)),
+        );
         let config = PackagerConfig {
             segment_duration: shape.segment,
             part_duration: shape.part,
             window: shape.window,
             irregular_key_frames: shape.irregular_key_frames,
             lead: Duration::ZERO,
-            timeline: Timeline { epoch: FIRST, first_msn: FIRST, first_discontinuity: FIRST },
+            timeline: Timeline {
+                epoch: FIRST,
+                first_msn: FIRST,
+                first_discontinuity: FIRST,
+            },
             renditions,
         };
         let streams = config.renditions.len();
@@ -97,24 +110,39 @@ impl Feed {
     }
 
     fn timescale(&self, stream: usize) -> u32 {
-        if self.is_audio(stream) { 48_000 } else { self.shape.frame_rate.0 * 512 }
+        if self.is_audio(stream) {
+            48_000
+        } else {
+            self.shape.frame_rate.0 * 512
+        }
     }
 
     fn frame_ticks(&self, stream: usize) -> u32 {
-        if self.is_audio(stream) { 1024 } else { self.shape.frame_rate.1 * 512 }
+        if self.is_audio(stream) {
+            1024
+        } else {
+            self.shape.frame_rate.1 * 512
+        }
     }
 
     fn send_inits(&mut self) {
         for stream in 0..self.streams() {
-            let mut init: MediaInitializationSection = if self.is_audio(stream) { audio_init() } else { video_init() };
+            let mut init: MediaInitializationSection = if self.is_audio(stream) {
+                audio_init()
+            } else {
+                video_init()
+            };
             init.timescale = self.timescale(stream);
-            self.packager.init(RenditionId(stream as u8), init).expect("an init section should be taken");
+            self.packager
+                .init(RenditionId(stream as u8), init)
+                .expect("an init section should be taken");
         }
     }
 
     /// Seconds of media of a stream so far in this run.
     pub(crate) fn position(&self, stream: usize) -> f64 {
-        self.next[stream] as f64 * f64::from(self.frame_ticks(stream)) / f64::from(self.timescale(stream))
+        self.next[stream] as f64 * f64::from(self.frame_ticks(stream))
+            / f64::from(self.timescale(stream))
     }
 
     /// Pushes the next frame of a stream.
@@ -122,13 +150,18 @@ impl Feed {
         let (ticks, scale) = (self.frame_ticks(stream), self.timescale(stream));
         let number = self.next[stream];
         let base = self.offset_seconds * u64::from(scale);
-        let start = if self.is_audio(stream) { base - 1024 } else { base };
+        let start = if self.is_audio(stream) {
+            base - 1024
+        } else {
+            base
+        };
         let is_sync = self.is_audio(stream) || self.is_key_frame(number);
         let size = 40 + (number % 7) as usize;
         let fragment = video_fragment(start + number * u64::from(ticks), ticks, is_sync, size);
         let now = self.started + SignedDuration::from_secs_f64(self.position(stream));
         self.next[stream] += 1;
-        self.packager.push(RenditionId(stream as u8), &fragment, now)
+        self.packager
+            .push(RenditionId(stream as u8), &fragment, now)
     }
 
     /// As ffmpeg's `gte(t, n_forced * segment)`: the first frame at or after each multiple.
@@ -136,10 +169,15 @@ impl Feed {
         if !self.key_frames.is_empty() {
             return self.key_frames.contains(&number);
         }
-        let (rate, base) = (u128::from(self.shape.frame_rate.0), u128::from(self.shape.frame_rate.1));
+        let (rate, base) = (
+            u128::from(self.shape.frame_rate.0),
+            u128::from(self.shape.frame_rate.1),
+        );
         let nanos = |frame: u128| frame * base * 1_000_000_000 / rate;
         let segment = self.shape.segment.as_nanos();
-        let before = number.checked_sub(1).map(|number| nanos(u128::from(number)) / segment);
+        let before = number
+            .checked_sub(1)
+            .map(|number| nanos(u128::from(number)) / segment);
         before.is_none_or(|before| nanos(u128::from(number)) / segment > before)
     }
 
@@ -158,7 +196,9 @@ impl Feed {
 
     /// The encoder is lost and another one starts `later`.
     pub(crate) fn restart(&mut self, later: Duration) {
-        let longest = (0..self.streams()).map(|stream| self.position(stream)).fold(0.0, f64::max);
+        let longest = (0..self.streams())
+            .map(|stream| self.position(stream))
+            .fold(0.0, f64::max);
         self.started += SignedDuration::from_secs_f64(longest + later.as_secs_f64());
         self.packager.discontinuity();
         self.next.fill(0);

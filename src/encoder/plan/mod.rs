@@ -29,6 +29,9 @@ use crate::config::{ChannelSpec, Rung, RungVideo, SourceKind, SourceSpec};
 /// The name of the sound among the renditions.
 pub const AUDIO_NAME: &str = "audio";
 
+/// How long ffmpeg takes from its start to its first picture, more or less.
+const START_UP: Duration = Duration::from_millis(300);
+
 /// Everything that is decided before ffmpeg starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncoderPlan {
@@ -40,6 +43,8 @@ pub struct EncoderPlan {
     pub lead: Duration,
     /// The source without its credentials, for people.
     pub source_label: String,
+    /// A rung is copied: key frames come when the source has them.
+    pub irregular_key_frames: bool,
 }
 
 /// One word of a command line.
@@ -105,7 +110,8 @@ pub enum PlanError {
 // === impl EncoderPlan ===
 
 impl EncoderPlan {
-    /// The command for a channel that plays one of its sources.
+    /// The command for a channel that plays one of its sources. `behind` is how much media a timeline that goes on
+    /// has missed; `None` begins a new one.
     ///
     /// # Errors
     /// [`PlanError`] when the ladder cannot be made from the source.
@@ -114,12 +120,13 @@ impl EncoderPlan {
         source: &SourceSpec,
         facts: &SourceFacts,
         capabilities: &Capabilities,
+        behind: Option<Duration>,
     ) -> Result<Self, PlanError> {
         let rungs = ladder::rungs(&channel.ladder, facts)?;
         check_copies(&rungs, source, facts)?;
         let follow_source = rungs.iter().any(|rung| rung.video == RungVideo::Copy);
         let frame_rate = frame_rate(facts);
-        let lead = lead(channel, source, follow_source);
+        let lead = lead(channel, source, follow_source, behind);
         let graph = Graph {
             name: &channel.name,
             source: &source.kind,
@@ -150,6 +157,7 @@ impl EncoderPlan {
             renditions,
             lead,
             source_label: label(source),
+            irregular_key_frames: follow_source,
         })
     }
 
@@ -188,6 +196,7 @@ impl EncoderPlan {
             renditions,
             lead: Duration::ZERO,
             source_label: "smoke test".into(),
+            irregular_key_frames: false,
         }
     }
 }
@@ -228,11 +237,19 @@ fn frame_rate(facts: &SourceFacts) -> FrameRate {
 
 /// A segment and two parts: what a player needs before it starts. Live sources come at their own pace, and copied
 /// pictures pass no filter that could hold them.
-fn lead(channel: &ChannelSpec, source: &SourceSpec, follow_source: bool) -> Duration {
+/// A new timeline begins with what a player wants to have at once. One that goes on makes up for what was missed, and
+/// no more: media that runs ahead of the clock a little further with every restart would never be live again.
+fn lead(
+    channel: &ChannelSpec,
+    source: &SourceSpec,
+    follow_source: bool,
+    behind: Option<Duration>,
+) -> Duration {
+    let burst = channel.segment_duration + 2 * channel.part_duration;
     match source.kind {
         SourceKind::Live { .. } => Duration::ZERO,
         _ if follow_source => Duration::ZERO,
-        _ => channel.segment_duration + 2 * channel.part_duration,
+        _ => behind.map_or(burst, |behind| burst.min(behind + START_UP)),
     }
 }
 
