@@ -1,1 +1,39 @@
 //! The hyper edge: decode the path, ask a session, choose the cache policy, answer.
+//!
+//! Belongs here: the accept loop with its limits and deadlines, routes, conditional and range requests, cache
+//! policies, status codes, the operators' API and the web app. Does not belong here: what a playlist says, when a
+//! channel runs, what is logged where.
+//!
+//! A request's way: [`server`] accepts (limits) → [`connection`](self) speaks HTTP (deadlines) → `dispatch` decodes
+//! the [`Route`] → media are answered by hyper itself (`media`), everything else by an axum router (`router`).
+//! Sessions answer with bytes or a kind of error; the table of status codes is in `error`, the one of cache
+//! lifetimes in `cache`.
+
+mod activity;
+mod api;
+mod body;
+mod cache;
+mod channel_view;
+mod connection;
+mod counters;
+mod dispatch;
+mod error;
+mod guard;
+mod health;
+mod idempotency;
+mod limits;
+mod listing;
+mod media;
+mod precondition;
+pub mod route;
+mod router;
+pub mod server;
+mod state;
+mod web;
+
+pub use body::Body;
+pub use counters::Counters;
+pub use limits::Limits;
+pub use route::Route;
+pub use server::Server;
+pub use state::{Exposition, Readiness, State};

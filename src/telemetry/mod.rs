@@ -1,1 +1,10 @@
-//! Logging and metrics.
+//! Logging and metrics: what leaves the process about itself.
+//!
+//! Belongs here: the subscriber, the registry of metrics and what sessions look like in it. Other rooms write
+//! `tracing` events, and give collectors of their own counts to the [`Registry`]; none of them knows this room.
+
+mod log;
+mod metrics;
+
+pub use log::{InitError, LogFormat, init};
+pub use metrics::{Registry, SessionCollector};

@@ -1,0 +1,93 @@
+//! What an answer carries: shared bytes, or what the router made. No allocation and no dynamic call for media.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+
+use super::activity::InFlight;
+
+/// The body of an answer.
+#[derive(Debug)]
+pub struct Body {
+    content: Content,
+    /// Told when the body has been handed over, or was given up.
+    request: Option<InFlight>,
+}
+
+#[derive(Debug)]
+enum Content {
+    /// Nothing, and its length says nothing either (an answer to HEAD, 304).
+    None,
+    Bytes(Bytes),
+    Routed(axum::body::Body),
+}
+
+// === impl Body ===
+
+impl Body {
+    /// No body, and no Content-Length made from it.
+    pub fn none() -> Self {
+        Self::from_content(Content::None)
+    }
+
+    /// These bytes; sharing, not copying.
+    pub fn bytes(bytes: Bytes) -> Self {
+        Self::from_content(Content::Bytes(bytes))
+    }
+
+    /// What a router answered.
+    pub(crate) fn routed(body: axum::body::Body) -> Self {
+        Self::from_content(Content::Routed(body))
+    }
+
+    /// Keeps the request open until the body is gone.
+    pub(crate) fn hold(mut self, request: InFlight) -> Self {
+        self.request = Some(request);
+        self
+    }
+
+    fn from_content(content: Content) -> Self {
+        Self {
+            content,
+            request: None,
+        }
+    }
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        match &mut self.content {
+            Content::None => Poll::Ready(None),
+            Content::Bytes(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Content::Bytes(bytes) => {
+                let all = std::mem::take(bytes);
+                Poll::Ready(Some(Ok(Frame::data(all))))
+            }
+            Content::Routed(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::None => true,
+            Content::Bytes(bytes) => bytes.is_empty(),
+            Content::Routed(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::None => SizeHint::default(),
+            Content::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Routed(body) => body.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! A channel as the API shows it: as configured, without secrets, and with its session.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::config::{ChannelSpec, LadderSpec, Rung, RungVideo, SourceKind, SourceSpec};
+use crate::session::SessionReport;
+
+/// A channel and its session. Durations are seconds.
+#[derive(Debug, Serialize)]
+pub(crate) struct ChannelView {
+    id: String,
+    name: String,
+    logo: Option<String>,
+    number: Option<u32>,
+    group: Option<String>,
+    /// Where players go.
+    url: String,
+    sources: Vec<SourceView>,
+    ladder: LadderView,
+    grace_period: f64,
+    start_timeout: f64,
+    segment_duration: f64,
+    part_duration: f64,
+    window: f64,
+    /// Of the session; `idle` if there is none.
+    state: &'static str,
+    viewers: usize,
+    session: Option<SessionReport>,
+}
+
+/// A source without its URL.
+#[derive(Debug, Serialize)]
+struct SourceView {
+    label: String,
+    kind: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum LadderView {
+    Auto(&'static str),
+    Rungs(Vec<RungView>),
+}
+
+#[derive(Debug, Serialize)]
+struct RungView {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    height: Option<u32>,
+    /// Bits a second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    video_bitrate: Option<u64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    copy: bool,
+}
+
+// === impl ChannelView ===
+
+impl ChannelView {
+    pub(crate) fn new(spec: &ChannelSpec, session: Option<SessionReport>) -> Self {
+        let seconds = |duration: Duration| duration.as_secs_f64();
+        Self {
+            id: spec.id.to_string(),
+            name: spec.name.clone(),
+            logo: spec.logo.clone(),
+            number: spec.number,
+            group: spec.group.clone(),
+            url: format!("/live/{}/index.m3u8", spec.id),
+            sources: spec.sources.iter().map(SourceView::new).collect(),
+            ladder: LadderView::new(&spec.ladder),
+            grace_period: seconds(spec.grace_period),
+            start_timeout: seconds(spec.start_timeout),
+            segment_duration: seconds(spec.segment_duration),
+            part_duration: seconds(spec.part_duration),
+            window: seconds(spec.window),
+            state: session.as_ref().map_or("idle", |session| session.state),
+            viewers: session.as_ref().map_or(0, |session| session.viewers),
+            session,
+        }
+    }
+}
+
+// === impl SourceView ===
+
+impl SourceView {
+    /// The name, or what kind of source it is. A URL may open its source for anybody who reads it, so nothing of it
+    /// but the scheme is shown.
+    fn new(source: &SourceSpec) -> Self {
+        let (kind, label) = match &source.kind {
+            SourceKind::TestCard => ("testcard", "testcard:".to_owned()),
+            SourceKind::Slate { text } => ("slate", format!("slate:{text}")),
+            SourceKind::File { path } => {
+                let name = path.file_name().unwrap_or_default();
+                ("file", name.to_string_lossy().into_owned())
+            }
+            SourceKind::Live { url } => {
+                let scheme = url.split_once("://").map_or("live", |(scheme, _)| scheme);
+                ("live", format!("{scheme} source"))
+            }
+        };
+        let label = source.name.clone().unwrap_or(label);
+        Self { label, kind }
+    }
+}
+
+// === impl LadderView ===
+
+impl LadderView {
+    fn new(ladder: &LadderSpec) -> Self {
+        match ladder {
+            LadderSpec::Auto => Self::Auto("auto"),
+            LadderSpec::Rungs(rungs) => Self::Rungs(rungs.iter().map(RungView::new).collect()),
+        }
+    }
+}
+
+// === impl RungView ===
+
+impl RungView {
+    fn new(rung: &Rung) -> Self {
+        let (height, video_bitrate, copy) = match rung.video {
+            RungVideo::Encode { height, bitrate } => (Some(height), Some(bitrate), false),
+            RungVideo::Copy => (None, None, true),
+        };
+        Self {
+            name: rung.name.to_string(),
+            height,
+            video_bitrate,
+            copy,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{ChannelId, RenditionName};
+
+    fn spec() -> ChannelSpec {
+        let rung = |name, video| Rung {
+            name: RenditionName::new(name).unwrap(),
+            video,
+        };
+        let live = |name: Option<&str>| SourceSpec {
+            name: name.map(Into::into),
+            kind: SourceKind::Live {
+                url: "https://joe:secret@tv.example/path-token/live.m3u8?token=abc".into(),
+            },
+        };
+        ChannelSpec {
+            id: ChannelId::new("news").unwrap(),
+            name: "News <24>".into(),
+            logo: None,
+            number: Some(7),
+            group: None,
+            sources: vec![live(None), live(Some("primary"))],
+            ladder: LadderSpec::Rungs(vec![
+                rung(
+                    "720p",
+                    RungVideo::Encode {
+                        height: 720,
+                        bitrate: 2_500_000,
+                    },
+                ),
+                rung("source", RungVideo::Copy),
+            ]),
+            grace_period: Duration::from_secs(30),
+            start_timeout: Duration::from_secs(10),
+            segment_duration: Duration::from_secs(2),
+            part_duration: Duration::from_millis(500),
+            window: Duration::from_secs(30),
+        }
+    }
+
+    #[test]
+    fn a_channel_is_shown_as_configured() {
+        let view = serde_json::to_value(ChannelView::new(&spec(), None)).unwrap();
+        assert_eq!(view["id"], "news");
+        assert_eq!(view["name"], "News <24>");
+        assert_eq!(view["url"], "/live/news/index.m3u8");
+        assert_eq!(view["part_duration"], 0.5);
+        assert_eq!(view["state"], "idle");
+        assert_eq!(view["session"], serde_json::Value::Null);
+        assert_eq!(view["sources"][1]["label"], "primary");
+        let ladder = serde_json::json!([
+            {"name": "720p", "height": 720, "video_bitrate": 2_500_000},
+            {"name": "source", "copy": true},
+        ]);
+        assert_eq!(view["ladder"], ladder);
+    }
+
+    #[test]
+    fn no_secret_of_a_source_is_shown() {
+        let text = serde_json::to_string(&ChannelView::new(&spec(), None)).unwrap();
+        for secret in ["joe", "secret", "token", "abc", "tv.example"] {
+            assert!(!text.contains(secret), "{secret} is in {text}");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! From a request to its answer: decode the path, let hyper or the router answer, count, log.
+
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use axum::Router;
+use http::request::Parts;
+use http::{Method, Request, Response, Version, header};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use tower::ServiceExt as _;
+
+use super::activity::{Activity, InFlight};
+use super::body::Body;
+use super::cache::CachePolicy;
+use super::counters::RequestKind;
+use super::error::Failure;
+use super::media::{self, MediaPath, MediaRequest};
+use super::route::Route;
+use super::{State, router};
+
+/// What answers requests: the state, and the router for everything that is not media.
+#[derive(Debug)]
+pub(crate) struct Dispatch {
+    state: Arc<State>,
+    router: Router,
+}
+
+// === impl Dispatch ===
+
+impl Dispatch {
+    pub(crate) fn new(state: Arc<State>) -> Self {
+        let router = router::build(state.clone());
+        Self { state, router }
+    }
+
+    /// Answers one request of a connection; a panic on the way is an answer, too.
+    pub(crate) async fn answer(
+        &self,
+        peer: IpAddr,
+        activity: Arc<Activity>,
+        request: Request<Incoming>,
+    ) -> Response<Body> {
+        let running = InFlight::begin(activity, request.version() == Version::HTTP_2);
+        let (head, body) = request.into_parts();
+        let target = head
+            .uri
+            .path_and_query()
+            .map_or("", |target| target.as_str());
+        let kind = RequestKind::from(Route::decode(&head.method, target));
+        let is_head = head.method == Method::HEAD;
+        let log = tracing::enabled!(tracing::Level::DEBUG)
+            .then(|| (head.method.clone(), head.uri.clone()));
+
+        let answer = catch(self.route(peer, head, body)).await;
+        let response = answer.unwrap_or_else(|panic| self.panicked(kind, panic.as_ref()));
+
+        self.state.counters.request(kind, response.status());
+        if let Some((method, uri)) = log {
+            let status = response.status().as_u16();
+            tracing::debug!(%peer, %method, path = uri.path(), status, kind = kind.label(), "request");
+        }
+        let response = if is_head {
+            without_body(response)
+        } else {
+            response
+        };
+        response.map(|body| body.hold(running))
+    }
+
+    async fn route(&self, peer: IpAddr, head: Parts, body: Incoming) -> Response<Body> {
+        let sessions = &self.state.sessions;
+        let target = head
+            .uri
+            .path_and_query()
+            .map_or("", |target| target.as_str());
+        let route = Route::decode(&head.method, target);
+        let limit = match route {
+            Route::Api => self.state.limits.max_body_bytes,
+            _ => 0,
+        };
+        if body.size_hint().lower() > limit {
+            return plain(Failure::too_large(limit));
+        }
+        let media = MediaRequest { head: &head, peer };
+        match route {
+            Route::Multivariant { channel } => media.multivariant(sessions, channel).await,
+            Route::MediaPlaylist { channel, rendition } => {
+                media.media_playlist(sessions, channel, rendition).await
+            }
+            Route::Media {
+                channel,
+                rendition,
+                epoch,
+                name,
+            } => {
+                let path = MediaPath {
+                    channel,
+                    rendition,
+                    epoch,
+                    name,
+                };
+                media.media(sessions, path).await
+            }
+            Route::Preflight => media::preflight(),
+            Route::Refused(refusal) => plain(refusal),
+            Route::Debug
+            | Route::Api
+            | Route::Health
+            | Route::Ready
+            | Route::Metrics
+            | Route::Web => self.routed(head, body).await,
+        }
+    }
+
+    async fn routed(&self, head: Parts, body: Incoming) -> Response<Body> {
+        let request = Request::from_parts(head, axum::body::Body::new(body));
+        match self.router.clone().oneshot(request).await {
+            Ok(response) => response.map(Body::routed),
+            Err(never) => match never {},
+        }
+    }
+
+    fn panicked(&self, kind: RequestKind, panic: &(dyn Any + Send)) -> Response<Body> {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        let text = text.unwrap_or("no message");
+        self.state.counters.panicked();
+        tracing::error!(kind = kind.label(), panic = text, "a request panicked");
+        plain(Failure::internal())
+    }
+}
+
+/// A failure that belongs to no channel.
+fn plain(failure: impl Into<Failure>) -> Response<Body> {
+    let policy = CachePolicy::NoStore;
+    failure.into().into_answer(policy).map(Body::bytes)
+}
+
+/// The answer to HEAD: as to GET, with the length and without the bytes.
+fn without_body(mut response: Response<Body>) -> Response<Body> {
+    let length = response.body().size_hint().exact();
+    if let (Some(length), false) = (length, response.body().is_end_stream()) {
+        let headers = response.headers_mut();
+        headers
+            .entry(header::CONTENT_LENGTH)
+            .or_insert(length.into());
+    }
+    response.map(|_| Body::none())
+}
+
+/// Runs a future; a panic in it is an error, and what it held has been dropped by then.
+async fn catch<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
+    let mut future = pin!(future);
+    // The state that a request shares is behind locks and atomics that a panic leaves whole.
+    poll_fn(
+        |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(panic) => Poll::Ready(Err(panic)),
+        },
+    )
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn panics_are_caught_also_after_a_wait() {
+        assert_eq!(catch(async { 7 }).await.unwrap(), 7);
+        let panic = catch(async {
+            tokio::task::yield_now().await;
+            panic!("as planned");
+        });
+        let panic: Box<dyn Any + Send> = panic.await.map(|(): ()| ()).unwrap_err();
+        assert_eq!(panic.downcast_ref::<&str>(), Some(&"as planned"));
+    }
+
+    #[test]
+    fn an_answer_to_head_keeps_its_length() {
+        let response = Response::new(Body::bytes("0123456789".into()));
+        let response = without_body(response);
+        assert_eq!(response.headers()["content-length"], "10");
+        assert!(response.body().is_end_stream());
+    }
+}

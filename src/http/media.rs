@@ -1,0 +1,311 @@
+//! Playlists and media: what hyper answers itself.
+//!
+//! No layer and no table of routes stands between the decoded path and the session, and the bytes of an answer are
+//! those that the session rendered once: the only work per request is its header.
+
+use bytes::Bytes;
+use http::header::{self, HeaderName};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::body::Body;
+use super::cache::CachePolicy;
+use super::error::Failure;
+use super::precondition::{RangeRequest, accepts_gzip, names_tag, parse_range, range_applies};
+use crate::hls::{DeliveryDirectives, Rendered};
+use crate::session::{MediaName, Resource, ServeError, Session, SessionMap, Viewer};
+
+const PLAYLIST: HeaderValue = HeaderValue::from_static("application/vnd.apple.mpegurl");
+const VIDEO: HeaderValue = HeaderValue::from_static("video/mp4");
+const AUDIO: HeaderValue = HeaderValue::from_static("audio/mp4");
+const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+const BYTES: HeaderValue = HeaderValue::from_static("bytes");
+const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("content-length, content-range, date, etag, retry-after");
+
+/// The most header fields that an answer has, so that the map is made once in its final size.
+const FIELDS: usize = 12;
+
+/// The longest user agent that tells viewers apart, in bytes.
+const MAX_AGENT: usize = 256;
+
+/// What errors that know no channel may be cached for.
+const UNKNOWN_TARGET: Duration = Duration::from_secs(1);
+
+/// The rendition that carries the sound; rungs cannot have its name.
+const AUDIO_RENDITION: &str = "audio";
+
+/// A request for media.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MediaRequest<'a> {
+    pub(crate) head: &'a Parts,
+    pub(crate) peer: IpAddr,
+}
+
+/// A resource of a rendition.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MediaPath<'a> {
+    pub(crate) channel: &'a str,
+    pub(crate) rendition: &'a str,
+    pub(crate) epoch: u64,
+    pub(crate) name: MediaName,
+}
+
+// === impl MediaRequest ===
+
+impl MediaRequest<'_> {
+    /// A Multivariant Playlist. HEAD learns the type without starting the channel: media servers probe every
+    /// channel of a list that way.
+    pub(crate) async fn multivariant(self, sessions: &SessionMap, channel: &str) -> Response<Body> {
+        if self.head.method == Method::HEAD {
+            return head_of_playlist(sessions, channel);
+        }
+        let session = match sessions.join(channel, self.viewer()) {
+            Ok(session) => session,
+            Err(error) => return failure(error, UNKNOWN_TARGET, false),
+        };
+        let target = session.target_duration();
+        match session.multivariant().await {
+            Ok(rendered) => {
+                let policy = CachePolicy::Multivariant(target);
+                counted(&session, playlist(&self.head.headers, rendered, policy))
+            }
+            Err(error) => failure(error, target, false),
+        }
+    }
+
+    /// A Media Playlist, as the `_HLS_` parameters ask for it.
+    pub(crate) async fn media_playlist(
+        self,
+        sessions: &SessionMap,
+        channel: &str,
+        rendition: &str,
+    ) -> Response<Body> {
+        if self.head.method == Method::HEAD {
+            return head_of_playlist(sessions, channel);
+        }
+        let directives = match DeliveryDirectives::parse(self.head.uri.query()) {
+            Ok(directives) => directives,
+            Err(error) => {
+                let error = ServeError::BadRequest(error.to_string());
+                return failure(error, UNKNOWN_TARGET, false);
+            }
+        };
+        let session = match sessions.join(channel, self.viewer()) {
+            Ok(session) => session,
+            Err(error) => return failure(error, UNKNOWN_TARGET, false),
+        };
+        let target = session.target_duration();
+        let blocking = directives.msn.is_some();
+        let rendered = session.media_playlist(rendition, directives, self.viewer());
+        match rendered.await {
+            Ok(rendered) => {
+                let policy = if blocking {
+                    CachePolicy::BlockingPlaylist(target)
+                } else {
+                    CachePolicy::Playlist(target)
+                };
+                counted(&session, playlist(&self.head.headers, rendered, policy))
+            }
+            Err(error) => failure(error, target, blocking),
+        }
+    }
+
+    /// A segment, part or initialization section.
+    pub(crate) async fn media(self, sessions: &SessionMap, path: MediaPath<'_>) -> Response<Body> {
+        let session = match sessions.running(path.channel, self.viewer()) {
+            Ok(session) => session,
+            Err(error) => return failure(error, UNKNOWN_TARGET, false),
+        };
+        match session.media(path.rendition, path.epoch, path.name).await {
+            Ok(found) => {
+                let policy = CachePolicy::Media(session.retention());
+                let kind = if path.rendition == AUDIO_RENDITION {
+                    AUDIO
+                } else {
+                    VIDEO
+                };
+                counted(&session, resource(self.head, found, kind, policy))
+            }
+            Err(error) => failure(error, session.target_duration(), false),
+        }
+    }
+
+    fn viewer(&self) -> Viewer<'_> {
+        let agent = self.head.headers.get(header::USER_AGENT);
+        let agent = agent.and_then(|agent| agent.to_str().ok()).unwrap_or("");
+        Viewer {
+            address: self.peer,
+            agent: agent.get(..MAX_AGENT).unwrap_or(agent),
+        }
+    }
+}
+
+/// The answer to a browser that asks whether a page of another origin may read media: yes, without credentials.
+pub(crate) fn preflight() -> Response<Body> {
+    let mut response = Response::new(Body::none());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    let fields = [
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, OPTIONS"),
+        (
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            "range, if-none-match, if-range",
+        ),
+        (header::ACCESS_CONTROL_MAX_AGE, "86400"),
+        (header::ALLOW, "GET, HEAD, OPTIONS"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    for (name, text) in fields {
+        headers.insert(name, HeaderValue::from_static(text));
+    }
+    response
+}
+
+/// A failure on a URL of media: readable by pages of other origins, and kept as the draft says.
+pub(crate) fn failure(
+    error: impl Into<Failure>,
+    target_duration: Duration,
+    blocking: bool,
+) -> Response<Body> {
+    let policy = CachePolicy::ClientError {
+        target_duration,
+        blocking,
+    };
+    let mut answer = error.into().into_answer(policy).map(Body::bytes);
+    answer
+        .headers_mut()
+        .insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY_ORIGIN);
+    answer
+}
+
+fn head_of_playlist(sessions: &SessionMap, channel: &str) -> Response<Body> {
+    if sessions.channel(channel).is_none() {
+        let error = ServeError::UnknownChannel(channel.into());
+        return failure(error, UNKNOWN_TARGET, false).map(|_| Body::none());
+    }
+    let mut response = start(PLAYLIST, CachePolicy::Revalidate);
+    let headers = response.headers_mut();
+    headers.insert(header::VARY, ACCEPT_ENCODING);
+    response
+}
+
+/// An answer to GET with a playlist: 304 if the client has it, compressed if the client takes that.
+fn playlist(request: &HeaderMap, rendered: Rendered, policy: CachePolicy) -> Response<Body> {
+    let mut response = start(PLAYLIST, policy);
+    let is_known = request
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|tags| names_tag(tags.as_bytes(), &rendered.etag));
+    let headers = response.headers_mut();
+    headers.insert(header::VARY, ACCEPT_ENCODING);
+    insert_shared(headers, header::ETAG, rendered.etag);
+    if is_known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return response;
+    }
+    let gzip = request
+        .get(header::ACCEPT_ENCODING)
+        .is_some_and(|codings| accepts_gzip(codings.as_bytes()));
+    let text = if gzip {
+        headers.insert(header::CONTENT_ENCODING, GZIP);
+        rendered.gzip
+    } else {
+        rendered.plain
+    };
+    *response.body_mut() = Body::bytes(text);
+    response
+}
+
+/// An answer to GET or HEAD with media: 304, 206, 416 or all of it; never compressed.
+fn resource(
+    request: &Parts,
+    found: Resource,
+    kind: HeaderValue,
+    policy: CachePolicy,
+) -> Response<Body> {
+    let mut response = start(kind, policy);
+    let asked = |name: HeaderName| request.headers.get(name).map(HeaderValue::as_bytes);
+    let is_known = asked(header::IF_NONE_MATCH).is_some_and(|tags| names_tag(tags, &found.etag));
+    let is_get = request.method == Method::GET;
+    let range = match asked(header::RANGE) {
+        Some(range) if is_get && range_applies(asked(header::IF_RANGE), &found.etag) => {
+            parse_range(Some(range), found.body.len())
+        }
+        _ => RangeRequest::Whole,
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::ACCEPT_RANGES, BYTES);
+    insert_shared(headers, header::ETAG, found.etag);
+    if is_known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return response;
+    }
+    if !is_get {
+        headers.insert(header::CONTENT_LENGTH, found.body.len().into());
+        return response;
+    }
+    ranged(response, found.body, range)
+}
+
+fn ranged(mut response: Response<Body>, all: Bytes, range: RangeRequest) -> Response<Body> {
+    let length = all.len();
+    match range {
+        RangeRequest::Whole => *response.body_mut() = Body::bytes(all),
+        RangeRequest::Part(part) => {
+            let content = format!("bytes {}-{}/{length}", part.start, part.end - 1);
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+            insert_text(response.headers_mut(), header::CONTENT_RANGE, content);
+            *response.body_mut() = Body::bytes(all.slice(part));
+        }
+        RangeRequest::Unsatisfiable => {
+            *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+            let headers = response.headers_mut();
+            headers.insert(header::CACHE_CONTROL, CachePolicy::NoStore.header());
+            insert_text(headers, header::CONTENT_RANGE, format!("bytes */{length}"));
+            *response.body_mut() = Body::bytes(Bytes::new());
+        }
+    }
+    response
+}
+
+/// What all good answers have.
+fn start(kind: HeaderValue, policy: CachePolicy) -> Response<Body> {
+    let mut response = Response::new(Body::none());
+    let mut headers = HeaderMap::with_capacity(FIELDS);
+    headers.insert(header::CONTENT_TYPE, kind);
+    headers.insert(header::CACHE_CONTROL, policy.header());
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY_ORIGIN);
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    *response.headers_mut() = headers;
+    response
+}
+
+/// Shares prepared bytes as a value; bytes that are no header value are left out.
+fn insert_shared(headers: &mut HeaderMap, name: HeaderName, value: Bytes) {
+    if let Ok(value) = HeaderValue::from_maybe_shared(value) {
+        headers.insert(name, value);
+    }
+}
+
+fn insert_text(headers: &mut HeaderMap, name: HeaderName, text: String) {
+    insert_shared(headers, name, text.into());
+}
+
+fn counted(session: &Session, response: Response<Body>) -> Response<Body> {
+    let length = http_body::Body::size_hint(response.body()).exact();
+    if let Some(length) = length.and_then(|length| usize::try_from(length).ok()) {
+        session.count_sent(length);
+    }
+    response
+}
+
+#[cfg(test)]
+#[path = "media_tests.rs"]
+mod tests;

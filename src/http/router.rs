@@ -1,0 +1,108 @@
+//! Everything that is not media: an axum router behind the decoded path, with the rules that all of it shares.
+
+use std::hash::{DefaultHasher, Hasher};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+
+use super::cache::CachePolicy;
+use super::error::Failure;
+use super::precondition::names_tag;
+use super::{State, api, guard, health, web};
+
+/// The longest answer that gets an entity tag, in bytes.
+const MAX_TAGGED: usize = 64 << 20;
+
+/// All routes of operators and of the web app.
+pub(crate) fn build(state: Arc<State>) -> Router {
+    let body_limit = usize::try_from(state.limits.max_body_bytes).unwrap_or(usize::MAX);
+    let guarded = Router::new()
+        .merge(api::routes())
+        .route("/metrics", get(health::metrics))
+        .route_layer(middleware::from_fn(conditional))
+        .route_layer(middleware::from_fn_with_state(state.clone(), guard::check));
+    Router::new()
+        .merge(guarded)
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .merge(web::routes())
+        .fallback(nothing)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(body_limit))
+        .layer(middleware::from_fn(plain_headers))
+        .with_state(state)
+}
+
+async fn nothing() -> Failure {
+    Failure::not_found("there is nothing at this path")
+}
+
+async fn wrong_method(method: Method) -> Failure {
+    let message = format!("{method} is not possible here");
+    Failure::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        message,
+    )
+}
+
+/// What every answer says: its type is its type, and operators' data stays where it was asked for.
+async fn plain_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert_with(|| CachePolicy::NoStore.header());
+    headers
+        .entry(header::REFERRER_POLICY)
+        .or_insert(HeaderValue::from_static("no-referrer"));
+    response
+}
+
+/// Gives answers to GET and HEAD an entity tag, and honours If-None-Match.
+async fn conditional(request: Request, next: Next) -> Response {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let known = request.headers().get(header::IF_NONE_MATCH).cloned();
+    // The router drops the body of answers to HEAD only after its layers, so the tag is that of GET.
+    let response = next.run(request).await;
+    if !is_read || response.status() != StatusCode::OK {
+        return response;
+    }
+    let (head, body) = response.into_parts();
+    let Ok(bytes) = axum::body::to_bytes(body, MAX_TAGGED).await else {
+        return Failure::internal().into_response();
+    };
+    let tag = entity_tag(&bytes);
+    let mut response = if known.is_some_and(|known| names_tag(known.as_bytes(), tag.as_bytes())) {
+        let mut response = StatusCode::NOT_MODIFIED.into_response();
+        *response.headers_mut() = without_length(head.headers);
+        response
+    } else {
+        Response::from_parts(head, Body::from(bytes))
+    };
+    response.headers_mut().insert(header::ETAG, tag);
+    response
+}
+
+fn without_length(mut headers: HeaderMap) -> HeaderMap {
+    headers.remove(header::CONTENT_LENGTH);
+    headers
+}
+
+/// A strong tag of these bytes; it need not resist attackers, who cannot choose what operators' data is.
+fn entity_tag(bytes: &[u8]) -> HeaderValue {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    let tag = format!("\"{:016x}-{:x}\"", hasher.finish(), bytes.len());
+    HeaderValue::try_from(tag).expect("hexadecimal digits should be a header value")
+}

@@ -1,0 +1,67 @@
+//! What the edge is given by the wiring.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::counters::Counters;
+use super::idempotency::Answers;
+use super::limits::Limits;
+use crate::session::SessionMap;
+
+/// Whether the gateway can do its work.
+pub trait Readiness: Send + Sync + 'static {
+    /// Why it cannot, for people, one sentence each; nothing if it can. Asked per request: it should be cheap.
+    fn obstacles(&self) -> Vec<String>;
+}
+
+/// All metrics of the process.
+pub trait Exposition: Send + Sync + 'static {
+    /// In OpenMetrics text format 1.0.0.
+    fn open_metrics(&self) -> String;
+}
+
+/// What answering requests needs.
+pub struct State {
+    pub(crate) sessions: Arc<SessionMap>,
+    pub(crate) readiness: Arc<dyn Readiness>,
+    pub(crate) exposition: Arc<dyn Exposition>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) listen: SocketAddr,
+    pub(crate) limits: Limits,
+    pub(crate) answers: Answers,
+}
+
+// === impl State ===
+
+impl State {
+    /// `listen` is the address that the listener is bound to; `counters` are what the edge counts into (give a clone
+    /// to the registry behind `exposition`).
+    pub fn new(
+        sessions: Arc<SessionMap>,
+        readiness: Arc<dyn Readiness>,
+        exposition: Arc<dyn Exposition>,
+        counters: Arc<Counters>,
+        listen: SocketAddr,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            sessions,
+            readiness,
+            exposition,
+            counters,
+            listen,
+            limits,
+            answers: Answers::default(),
+        }
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("listen", &self.listen)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
