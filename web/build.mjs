@@ -38,7 +38,6 @@ const names = {
   style: `/${main.cssBundle}`,
   theme: `/${outputOf(theme, 'src/theme.ts').path}`,
   favicon: await publish('static/favicon.svg'),
-  logo: await publish('static/logo.svg'),
 };
 names.manifest = await publish('static/manifest.webmanifest', names);
 await writeFile(join(DIST, 'index.html'), named(await readFile(join(HERE, 'index.html'), 'utf8'), names));

@@ -32,7 +32,6 @@ export function rateFor({ latency, target, buffer }: Flow): number {
 
 /** Whether enough is buffered to begin: two parts' worth, or whatever there is once waiting no longer pays. */
 export function mayBegin(buffer: number, partTarget: number, waitedMs: number): boolean {
-  if (buffer <= 0) return false;
   const enough = partTarget > 0 ? partTarget * 1.8 : 1;
   return buffer >= enough || waitedMs > 1500;
 }
