@@ -146,6 +146,9 @@ class Track {
       }
       if (segment.done) lines.push(`#EXTINF:${segment.duration.toFixed(5)},`, `${segment.msn}.m4s`);
     });
+    const last = shown.at(-1);
+    const next = last.done ? `${last.msn + 1}.0` : `${last.msn}.${last.parts.length}`;
+    lines.push(`#EXT-X-PRELOAD-HINT:TYPE=PART,URI="${next}.m4s"`);
     return `${lines.join('\n')}\n`;
   }
 

@@ -5,7 +5,7 @@
 import type Hls from 'hls.js';
 import type { ErrorData, HlsConfig } from 'hls.js';
 import type { ErrorBody } from '../api/schema';
-import { recallNumber, remember } from '../base/prefs';
+import { recall, recallNumber, remember } from '../base/prefs';
 import { afterFailure, retryAfterMs } from '../base/retry';
 import type { Source, SourceEvents } from './source';
 import type { Level } from './stats';
@@ -31,6 +31,8 @@ const patient = (first: number, whole: number, tries: number): HlsConfig['manife
 
 function settings(): Partial<HlsConfig> {
   return {
+    // localStorage['headgate.debug'] = 'true' makes hls.js talk in the console.
+    debug: recall('debug') === 'true',
     lowLatencyMode: true,
     // player/pace does this in both directions.
     maxLiveSyncPlaybackRate: 1,
