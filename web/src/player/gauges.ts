@@ -28,12 +28,13 @@ export class Gauges {
 
   update(stats: PlayerStats): void {
     this.latency.show(seconds(stats.latency), stats.target === null ? '' : `asks for ${seconds(stats.target)}`);
-    this.buffer.show(seconds(stats.buffer), stats.rate === 1 ? '' : `at ${fixed(stats.rate, 2, '×')}`);
+    const idle = stats.decoded === 0;
+    this.buffer.show(idle ? UNKNOWN : seconds(stats.buffer), stats.rate === 1 ? '' : `at ${fixed(stats.rate, 2, '×')}`);
     const { level } = stats;
     this.picture.show(level?.height ? `${level.width}×${level.height}` : UNKNOWN,
       level && level.frameRate > 0 ? `${fixed(level.frameRate, 0)} fps` : '');
-    this.rate.show(bitrate(level?.bitrate), stats.bandwidth ? `line ${bitrate(stats.bandwidth)}` : '');
-    this.dropped.show(String(stats.dropped), stats.stalls > 0 ? `stalls ${stats.stalls}` : `of ${stats.decoded}`);
+    this.rate.show(bitrate(level?.bitrate), level && stats.bandwidth ? `line ${bitrate(stats.bandwidth)}` : '');
+    this.dropped.show(idle ? UNKNOWN : String(stats.dropped), idle ? '' : stats.stalls > 0 ? `stalls ${stats.stalls}` : `of ${stats.decoded}`);
     this.draw(stats);
   }
 

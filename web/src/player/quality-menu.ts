@@ -49,7 +49,7 @@ export class QualityMenu {
     const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset['level'] : undefined;
     const levels = this.player.levels().sort((a, b) => b.height - a.height || b.bitrate - a.bitrate);
     const items = [
-      this.item(AUTO, 'Auto', 'follows your connection', stats.auto),
+      this.item(AUTO, 'Auto', 'fits your line', stats.auto),
       ...levels.map((level) => {
         const name = level.height ? `${level.height}p${level.frameRate > 35 ? Math.round(level.frameRate) : ''}` : level.name;
         return this.item(level.index, name, bitrate(level.bitrate), !stats.auto && stats.level?.index === level.index);

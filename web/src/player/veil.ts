@@ -21,7 +21,7 @@ export class Veil {
     this.big = h('button', { class: 'big-play', type: 'button', 'aria-label': 'Play', on: { click: () => player.play() } },
       icon('play'));
     this.sound = h('button', { class: 'sound-hint', type: 'button', on: { click: () => player.setMuted(false) } },
-      icon('muted'), h('span', {}, 'Sound on'));
+      icon('muted'), h('span', {}, 'Turn sound on'));
     this.element = h('div', { class: 'veil' },
       h('div', { class: 'veil-card', role: 'status' }, gate('art'), this.title, this.text, this.retry),
       this.big, this.sound);
@@ -31,7 +31,7 @@ export class Veil {
     const { player } = this;
     const { phase, trouble } = player;
     this.element.dataset['phase'] = phase;
-    this.element.dataset['art'] = phase === 'failed' ? 'shut' : phase === 'playing' ? 'open' : 'rising';
+    this.element.dataset['art'] = phase === 'failed' || stateOf(channel) === 'failed' ? 'shut' : 'rising';
     this.sound.hidden = !player.silenced;
     this.big.hidden = phase !== 'paused';
     this.retry.hidden = !trouble || phase === 'playing';
@@ -55,7 +55,7 @@ export class Veil {
     if (trouble) {
       const left = Math.max(0, Math.ceil((this.nextAt - performance.now()) / 1000));
       const when = left > 0 ? `Trying again in ${left} s.` : 'Trying again now.';
-      const title = trouble.status === 503 ? (state === 'failed' ? 'The source does not deliver' : 'Starting') : 'Interrupted';
+      const title = trouble.status !== 503 ? 'Interrupted' : state === 'failed' ? 'No picture' : 'Starting';
       return [title, `${sentence(trouble.message)} ${when}`];
     }
     if (phase === 'stalled') return ['', ''];

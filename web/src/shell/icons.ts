@@ -20,6 +20,7 @@ const LINES: Record<string, string[]> = {
   check: ['M5 12.5l4.5 4.5L19 7.5'],
   back: ['M14.5 5.5L8 12l6.5 6.5'],
   forward: ['M9.5 5.5L16 12l-6.5 6.5'],
+  channels: ['M4.5 4.5h6v6h-6z', 'M13.5 4.5h6v6h-6z', 'M4.5 13.5h6v6h-6z', 'M13.5 13.5h6v6h-6z'],
   restart: ['M19 12a7 7 0 1 1-2.2-5.1', 'M19.5 3.5V8H15'],
   stop: ['M6.5 6.5h11v11h-11z'],
   eye: ['M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12z', 'M12 9.5a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5z'],
@@ -27,10 +28,11 @@ const LINES: Record<string, string[]> = {
 };
 
 const SOLID = new Set(['play', 'stop']);
+const BOLD = new Set(['pause']);
 
 export function icon(name: keyof typeof LINES & string): SVGElement {
   const paths = (LINES[name] ?? []).map((d) => svg('path', { d }));
-  const className = SOLID.has(name) ? 'icon solid' : 'icon';
+  const className = SOLID.has(name) ? 'icon solid' : BOLD.has(name) ? 'icon bold' : 'icon';
   return svg('svg', { viewBox: '0 0 24 24', class: className, 'aria-hidden': 'true', focusable: 'false' }, ...paths);
 }
 

@@ -38,7 +38,8 @@ export class Card {
     this.element.dataset['state'] = state;
     showState(this.badge, state);
     setText(this.name, name);
-    setText(this.group, channel.group ?? '');
+    const reason = channel.session?.reason;
+    setText(this.group, (state === 'failed' && reason) || channel.group || '');
     setText(this.number, String(channel.number ?? ''));
     setText(this.viewerCount, viewers.toLocaleString('en'));
     this.viewers.hidden = viewers === 0;
@@ -46,7 +47,6 @@ export class Card {
     const group = channel.group ? `, ${channel.group}` : '';
     const watching = viewers > 0 ? `, ${count(viewers, 'viewer')}` : '';
     this.element.setAttribute('aria-label', `${name}${number}${group}, ${stateWord(state).toLowerCase()}${watching}`);
-    const reason = channel.session?.reason;
     this.element.title = state === 'failed' && reason ? reason : '';
     this.picture(channel.logo ?? '', name);
   }

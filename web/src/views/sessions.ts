@@ -74,11 +74,11 @@ function row(session: Session, refresh: () => void): HTMLElement {
     cell('Channel', h('a', { href: formatRoute({ view: 'watch', channel: session.channel }) }, session.channel),
       h('small', { class: 'clip', title: session.source }, session.source)),
     cell('State', state, h('small', {}, session.reason)),
-    cell('Viewers', String(session.viewers)),
+    cell('Viewers', session.viewers.toLocaleString('en')),
     cell('Encoder', encoder ? `${fixed(encoder.speed, 2, '×')} · ${fixed(encoder.fps, 0, ' fps')}` : '–',
       encoder ? h('small', {}, [`pid ${encoder.pid}`, encoder.memory ? bytes(encoder.memory) : '',
         encoder.restarts ? count(encoder.restarts, 'restart') : ''].filter(Boolean).join(' · ')) : null),
-    cell('Since', ago(session.started_at, Date.now())),
+    cell('Since', h('span', { class: 'still' }, ago(session.started_at, Date.now()))),
     cell('Errors', String(session.error_count), session.last_error ? h('small', { class: 'bad' }, session.last_error) : null),
     cell('', ...actions(session, refresh)));
 }

@@ -83,7 +83,8 @@ function titleBar(id: string): TitleBar {
   const step = (by: number, label: string, shape: string): HTMLElement =>
     h('button', { class: 'icon-button', type: 'button', 'aria-label': label, title: label,
       on: { click: () => void zap(id, by) } }, icon(shape));
-  const back = h('a', { class: 'icon-button', href: '#/', 'aria-label': 'All channels', title: 'All channels (Esc)' }, icon('back'));
+  const back = h('a', { class: 'icon-button', href: '#/', 'aria-label': 'All channels', title: 'All channels (Esc)' },
+    icon('channels'));
   return {
     element: h('div', { class: 'title-bar' }, back, number, h('div', { class: 'title-text' }, name, group),
       h('div', { class: 'zap' }, step(-1, 'Previous channel ([)', 'back'), step(1, 'Next channel (])', 'forward'))),
