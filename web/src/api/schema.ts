@@ -1,0 +1,83 @@
+// The gateway's JSON as this page reads it (`/api/v1`). Times are RFC 3339 in UTC, durations are seconds.
+// Optional here means that the gateway may leave it out; the page must then still make sense.
+
+export type SessionState = 'idle' | 'starting' | 'active' | 'stopping' | 'failed';
+
+export interface Page<T> {
+  items: T[];
+  total?: number;
+  next?: string | null;
+}
+
+export interface Channel {
+  id: string;
+  name?: string | null;
+  logo?: string | null;
+  number?: number | string | null;
+  group?: string | null;
+  state?: SessionState;
+  viewers?: number;
+  session?: Session | null;
+}
+
+export interface Session {
+  id: string;
+  channel: string;
+  state: SessionState;
+  reason: string;
+  started_at: string;
+  last_access?: string | null;
+  idle_for?: number;
+  viewers: number;
+  source: string;
+  error_count: number;
+  last_error?: string | null;
+  encoder?: Encoder | null;
+  renditions: Rendition[];
+  /** From the first request to the first Partial Segment, milliseconds. */
+  first_part_ms?: number | null;
+  memory_bytes?: number;
+  bytes_sent?: number;
+  blocked_requests?: number;
+  history?: HistoryEntry[];
+}
+
+export interface Encoder {
+  pid: number;
+  /** Media time over wall time. */
+  speed?: number | null;
+  fps?: number | null;
+  restarts: number;
+  /** Processor time over wall time; 1 is one core. */
+  cpu?: number | null;
+  memory?: number | null;
+  last_lines?: string[];
+}
+
+export interface Rendition {
+  name: string;
+  kind: 'video' | 'audio';
+  resolution?: string | null;
+  frame_rate?: number | null;
+  codecs?: string | null;
+  target_bitrate: number;
+  measured_bitrate?: number | null;
+  window?: RenditionWindow | null;
+}
+
+export interface RenditionWindow {
+  media_sequence: number;
+  discontinuity_sequence: number;
+  last_msn: number;
+  last_part?: number | null;
+  duration: number;
+}
+
+export interface HistoryEntry {
+  at: string;
+  what: string;
+}
+
+export interface ErrorBody {
+  error?: { code?: string; message?: string; details?: Record<string, unknown> };
+}

@@ -1,0 +1,73 @@
+// What covers the picture while there is none: what the page waits for, in words, with the gate rising.
+
+import type { Channel } from '../api/schema';
+import { h, setText } from '../base/dom';
+import { gate, icon } from '../shell/icons';
+import { stateOf } from '../shell/state';
+import type { Player } from './player';
+
+export class Veil {
+  readonly element: HTMLElement;
+  private readonly title = h('p', { class: 'veil-title' });
+  private readonly text = h('p', { class: 'veil-text' });
+  private readonly retry: HTMLButtonElement;
+  private readonly big: HTMLButtonElement;
+  private readonly sound: HTMLButtonElement;
+  private nextAt = 0;
+  private seen: unknown = null;
+
+  constructor(private readonly player: Player) {
+    this.retry = h('button', { class: 'button', type: 'button', on: { click: () => player.retry() } }, 'Try now');
+    this.big = h('button', { class: 'big-play', type: 'button', 'aria-label': 'Play', on: { click: () => player.play() } },
+      icon('play'));
+    this.sound = h('button', { class: 'sound-hint', type: 'button', on: { click: () => player.setMuted(false) } },
+      icon('muted'), h('span', {}, 'Turn sound on'));
+    this.element = h('div', { class: 'veil' },
+      h('div', { class: 'veil-card', role: 'status' }, gate('art'), this.title, this.text, this.retry),
+      this.big, this.sound);
+  }
+
+  update(channel: Channel | null): void {
+    const { player } = this;
+    const { phase, trouble } = player;
+    this.element.dataset['phase'] = phase;
+    this.element.dataset['art'] = phase === 'failed' || stateOf(channel) === 'failed' ? 'shut' : 'rising';
+    this.sound.hidden = !player.silenced;
+    this.big.hidden = phase !== 'paused';
+    this.retry.hidden = !trouble || phase === 'playing';
+    if (trouble !== this.seen) {
+      this.seen = trouble;
+      this.nextAt = performance.now() + (trouble?.retryInMs ?? 0);
+    }
+    const [title, text] = this.words(channel);
+    setText(this.title, title);
+    setText(this.text, text);
+  }
+
+  private words(channel: Channel | null): [string, string] {
+    const { phase, trouble } = this.player;
+    const state = stateOf(channel);
+    const reason = channel?.session?.reason ?? '';
+    if (phase === 'failed') {
+      const missing = trouble?.status === 404;
+      return [missing ? 'No such channel' : 'This channel cannot be played', sentence(trouble?.message ?? reason)];
+    }
+    if (trouble) {
+      const left = Math.max(0, Math.ceil((this.nextAt - performance.now()) / 1000));
+      const when = left > 0 ? `Trying again in ${left} s.` : 'Trying again now.';
+      const title = trouble.status !== 503 ? 'Interrupted' : state === 'failed' ? 'No picture' : 'Starting';
+      return [title, `${sentence(trouble.message)} ${when}`];
+    }
+    if (phase === 'stalled') return ['', ''];
+    if (phase === 'buffering') return ['Starting', 'The first pictures are on their way.'];
+    if (state === 'starting' || state === 'failed') return ['Starting', sentence(reason || 'waiting for the source')];
+    return ['Opening the gate', 'Waiting for the channel to answer.'];
+  }
+}
+
+function sentence(text: string): string {
+  const trimmed = text.trim();
+  if (trimmed === '') return '';
+  const start = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
+  return /[.!?…]$/.test(start) ? start : `${start}.`;
+}

@@ -1,0 +1,178 @@
+// Plays a channel in a real Chromium, as a person would, against a running gateway.
+//   node test/play.mjs --url http://127.0.0.1:8080 --channel testcard --seconds 30 [--screenshot FILE] [--browser PATH]
+// Prints what it saw and `N passed, N failed`; exits 1 when anything failed.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const MAX_LATENCY_S = 3;
+const START_DEADLINE_MS = 30_000;
+const options = readOptions(process.argv.slice(2));
+let passed = 0;
+let failed = 0;
+
+const profile = await mkdtemp(join(tmpdir(), 'headgate-play-'));
+const context = await chromium.launchPersistentContext(profile, {
+  executablePath: options.browser,
+  headless: true,
+  viewport: { width: 1280, height: 800 },
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync'],
+});
+try {
+  await run(context.pages()[0] ?? (await context.newPage()));
+} catch (error) {
+  check('the script reached its end', false, error.message);
+} finally {
+  await context.close();
+  await rm(profile, { recursive: true, force: true });
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);
+
+async function run(page) {
+  const complaints = listen(page);
+  await page.goto(`${options.url}/`);
+  const card = page.locator(`[data-channel="${options.channel}"]`);
+  await card.waitFor({ timeout: 10_000 });
+  check('the grid shows the channel', true);
+
+  const clickedAt = Date.now();
+  await card.click();
+  await page.waitForFunction(() => document.querySelector('video')?.getVideoPlaybackQuality().totalVideoFrames > 0 &&
+    window.__headgate.stats()?.playing, undefined, { timeout: START_DEADLINE_MS, polling: 20 });
+  const firstFrame = Date.now() - clickedAt;
+  complaints.started();
+  check('a picture moves', true, `${firstFrame} ms from click to playing`);
+
+  const samples = await watch(page, options.seconds);
+  judge(samples);
+  await shownLatency(page);
+  await switchQuality(page);
+  await liveAgain(page);
+  if (options.screenshot) await page.screenshot({ path: options.screenshot });
+  await phone(page);
+  check('no console errors', complaints.console.length === 0, complaints.console.join('\n'));
+  check('no policy violations', complaints.csp.length === 0, complaints.csp.join('\n'));
+}
+
+/** Console errors and CSP violations. A refusal (503) while the channel starts is how a gateway says "not yet". */
+function listen(page) {
+  let starting = true;
+  const found = { console: [], csp: [], started: () => (starting = false) };
+  page.on('pageerror', (error) => found.console.push(String(error)));
+  page.on('console', (message) => {
+    const text = message.text();
+    if (message.type() !== 'error' && !/Content Security Policy/i.test(text)) return;
+    if (/Content Security Policy/i.test(text)) found.csp.push(text);
+    else if (!(starting && /\b503\b/.test(text))) found.console.push(`${text} ${message.location().url}`);
+  });
+  return found;
+}
+
+async function watch(page, seconds) {
+  const samples = [];
+  const until = Date.now() + seconds * 1000;
+  while (Date.now() < until) {
+    samples.push({ at: Date.now(), ...(await page.evaluate(() => window.__headgate.stats())) });
+    await page.waitForTimeout(250);
+  }
+  return samples;
+}
+
+function judge(samples) {
+  const [first] = samples;
+  const last = samples.at(-1);
+  const wall = (last.at - first.at) / 1000;
+  const media = last.currentTime - first.currentTime;
+  let stuck = 0;
+  for (let index = 4; index < samples.length; index += 1) {
+    if (samples[index].currentTime <= samples[index - 4].currentTime) stuck += 1;
+  }
+  check('no stall after the start', last.stalls === first.stalls && last.stalls === 0, `${last.stalls} stalls`);
+  check('the clock never stands for a second', stuck === 0, `${stuck} samples without progress`);
+  check('media keeps up with time', media > wall * 0.9, `${media.toFixed(1)} s of media in ${wall.toFixed(1)} s`);
+  const latencies = samples.map((one) => one.latency).filter((value) => value !== null).sort((a, b) => a - b);
+  const median = latencies[Math.floor(latencies.length / 2)];
+  check(`latency under ${MAX_LATENCY_S} s at the end`, last.latency !== null && last.latency < MAX_LATENCY_S,
+    `end ${format(last.latency)}, median ${format(median)}, max ${format(latencies.at(-1))}, asked for ${format(last.target)}`);
+  const buffers = samples.map((one) => one.buffer);
+  console.log(`       buffer min ${format(Math.min(...buffers))}, end ${format(last.buffer)}; ` +
+    `dropped ${last.dropped} of ${last.decoded}; level ${last.level?.name}; recoveries ${last.recoveries}`);
+}
+
+async function shownLatency(page) {
+  const text = await page.locator('#gauge-latency').textContent();
+  check('the page shows its latency', /^\d+\.\d s$/.test(text ?? ''), text ?? '');
+}
+
+async function switchQuality(page) {
+  const before = await page.evaluate(() => window.__headgate.stats());
+  if (before.levels < 2) return console.log('  --   one quality only: nothing to switch');
+  await page.keyboard.press('q');
+  const items = page.locator('[role=menuitemradio]');
+  const focused = await page.evaluate(() => document.activeElement?.getAttribute('role'));
+  check('q opens the quality menu and moves the focus there', focused === 'menuitemradio');
+  // The first entry is "Auto"; the last is the lowest rung, unless that plays already.
+  const lowest = await items.last().getAttribute('data-level');
+  await page.keyboard.press('End');
+  if (Number(lowest) === before.level?.index) await page.keyboard.press('ArrowUp');
+  const wanted = Number(await page.evaluate(() => document.activeElement?.dataset.level));
+  await page.keyboard.press('Enter');
+  const switched = await page.waitForFunction((index) => {
+    const stats = window.__headgate.stats();
+    return !stats.auto && stats.level?.index === index;
+  }, wanted, { timeout: 15_000 }).then(() => true, () => false);
+  await page.waitForTimeout(2000);
+  const after = await page.evaluate(() => window.__headgate.stats());
+  check('the quality changed', switched, `${before.level?.name} to ${after.level?.name}`);
+  check('the change did not stall', after.stalls === before.stalls && after.playing, `${after.stalls} stalls`);
+}
+
+async function liveAgain(page) {
+  await page.locator('body').press('k');
+  await page.waitForFunction(() => document.querySelector('video').paused);
+  await page.waitForTimeout(3000);
+  const enabled = await page.locator('#go-live').isEnabled();
+  await page.locator('body').press('l');
+  const back = await page.waitForFunction((most) => {
+    const stats = window.__headgate.stats();
+    return stats.playing && stats.latency !== null && stats.latency < most;
+  }, MAX_LATENCY_S, { timeout: 8000 }).then(() => true, () => false);
+  check('after a pause, "go live" goes live', enabled && back);
+}
+
+async function phone(page) {
+  await page.setViewportSize({ width: 360, height: 740 });
+  for (const [name, hash] of [['player', null], ['sessions', '#/sessions'], ['channels', '#/']]) {
+    if (hash) await page.evaluate((to) => (location.hash = to), hash);
+    await page.waitForTimeout(700);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    check(`${name} fits a phone`, wide <= 0, `${wide} px too wide`);
+  }
+}
+
+function check(name, good, detail = '') {
+  if (good) passed += 1;
+  else failed += 1;
+  console.log(`  ${good ? 'ok  ' : 'FAIL'} ${name}${detail ? `: ${detail}` : ''}`);
+}
+
+function format(value) {
+  return value === null || value === undefined ? '–' : `${value.toFixed(2)} s`;
+}
+
+function readOptions(args) {
+  const read = { url: 'http://127.0.0.1:8080', channel: 'testcard', seconds: '30', browser: '/usr/bin/chromium' };
+  for (let index = 0; index < args.length; index += 2) {
+    const name = args[index].replace(/^--/, '');
+    if (!['url', 'channel', 'seconds', 'browser', 'screenshot'].includes(name) || args[index + 1] === undefined) {
+      console.error(`${args[index]} is not an option; see the head of this file`);
+      process.exit(2);
+    }
+    read[name] = args[index + 1];
+  }
+  return { ...read, url: read.url.replace(/\/$/, ''), seconds: Number(read.seconds) };
+}
