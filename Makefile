@@ -1,0 +1,19 @@
+# Thin: each word is a script of the same name. They install what is missing, say so, and are quick the second time.
+.DEFAULT_GOAL := help
+.PHONY: help run setup test check bench web coverage docker
+
+help:
+	@echo 'make run       set up, build and start Headgate (ARGS="--listen 127.0.0.1:9000" is passed on)'
+	@echo 'make test      every test, with real players and a real browser'
+	@echo 'make check     format, lints, dependencies, documentation, the page'
+	@echo 'make bench     delivery, cold start, parked requests, memory; writes bench/out/'
+	@echo 'make coverage  line coverage by room; core rooms must reach 90 %'
+	@echo 'make web       build the page into web/dist'
+	@echo 'make setup     install what make run needs, and nothing else'
+	@echo 'make docker    build the image headgate:latest'
+
+run setup test check bench web coverage:
+	@bash scripts/$@.sh $(ARGS)
+
+docker:
+	docker build -t headgate:latest .

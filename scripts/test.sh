@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Every test: the crate's (with a real ffmpeg and real players), the page's units, and the page in a real browser.
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+bash scripts/setup.sh
+need chromium mpv vlc
+
+mkdir -p tests/out
+log=$PWD/tests/out/cargo-test.log
+say "cargo test"
+status=0
+cargo test --no-fail-fast 2>&1 | tee "$log" || status=$?
+
+if [ -f web/package.json ]; then
+  need_web_packages
+  say "the page's unit tests"
+  npm --prefix web run --silent test || status=$?
+  if [ "$status" = 0 ]; then
+    say "the page in Chromium"
+    bash scripts/play.sh || status=$?
+  fi
+fi
+
+say "cargo test said:"
+grep -E '^ +(Running|Doc-tests) |^test result:|^test .* FAILED$' "$log" || true
+exit "$status"
