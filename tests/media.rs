@@ -14,6 +14,18 @@ use proptest::prelude::*;
 
 const STREAMS: [&[u8]; 4] = [VIDEO_H264, AUDIO_AAC, VIDEO_BFRAMES_COPY, VIDEO_HEVC];
 
+/// An initialization section of every coding but AVC.
+const INITS: [&[u8]; 8] = [
+    include_bytes!("fixtures/init_hev1.mp4"),
+    include_bytes!("fixtures/init_av1.mp4"),
+    include_bytes!("fixtures/init_vp9.mp4"),
+    include_bytes!("fixtures/init_opus.mp4"),
+    include_bytes!("fixtures/init_flac.mp4"),
+    include_bytes!("fixtures/init_ac3.mp4"),
+    include_bytes!("fixtures/init_eac3.mp4"),
+    include_bytes!("fixtures/init_aac_5_1_96k.mp4"),
+];
+
 #[test]
 fn h264_stream_of_frames() {
     let init = video_init();
@@ -139,6 +151,20 @@ proptest! {
             stream[index.index(reach)] = value;
         }
         prop_assert_eq!(read_in_pieces(&stream, piece), read_in_pieces(&stream, usize::MAX));
+    }
+
+    #[test]
+    fn mutated_sample_entries_never_panic(
+        which in 0..INITS.len(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
+    ) {
+        let mut stream = INITS[which].to_vec();
+        let entry = stream.windows(4).position(|window| window == b"stsd").expect("a stsd");
+        let reach = stream.len() - entry;
+        for (index, value) in changes {
+            stream[entry + index.index(reach)] = value;
+        }
+        prop_assert_eq!(read_in_pieces(&stream, 100), read_in_pieces(&stream, usize::MAX));
     }
 
     #[test]
