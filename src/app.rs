@@ -1,1 +1,197 @@
-//! The wiring: the only file that sees all rooms.
+//! The wiring: the only file that sees all rooms. A configuration is built into an app, which runs and drains.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::config::Config;
+use crate::encoder::find_ffmpeg;
+use crate::http::{Counters, Exposition, Limits, Readiness, Server, State};
+use crate::session::{Encoders, FindFfmpeg, SessionMap};
+use crate::telemetry::{Registry, SessionCollector};
+
+/// Where programs are looked for that the set-up brought along.
+const TOOLS: &str = ".tools";
+
+/// What the process was started with. Only `main` reads it from the world.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// The gateway's own binary, which becomes the launcher of encoders.
+    pub launch_program: PathBuf,
+    /// `$FFMPEG`.
+    pub ffmpeg: Option<OsString>,
+    /// `$PATH`.
+    pub path: Option<OsString>,
+}
+
+/// A gateway that is bound to its address and ready to run.
+#[derive(Debug)]
+pub struct App {
+    listener: TcpListener,
+    address: SocketAddr,
+    sessions: Arc<SessionMap>,
+    encoders: Arc<Encoders>,
+    state: Arc<State>,
+    stop: CancellationToken,
+}
+
+/// Why the gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The address is not to be had.
+    #[error(
+        "cannot listen on {address}: {error}; is another gateway running? (--listen chooses another address)"
+    )]
+    Listen {
+        /// What was asked for.
+        address: SocketAddr,
+        /// What the system said.
+        error: std::io::Error,
+    },
+}
+
+/// Whether the gateway can do its work.
+struct Condition {
+    encoders: Arc<Encoders>,
+    stop: CancellationToken,
+}
+
+/// All metrics.
+struct Metrics(Registry);
+
+// === impl Surroundings ===
+
+impl Surroundings {
+    /// How ffmpeg is looked for, each time one is needed.
+    pub fn find_ffmpeg(&self, configured: Option<&Path>) -> FindFfmpeg {
+        let (configured, this) = (configured.map(Path::to_owned), self.clone());
+        Box::new(move || {
+            find_ffmpeg(
+                configured.as_deref(),
+                this.ffmpeg.as_deref(),
+                this.path.as_deref(),
+                Path::new(TOOLS),
+            )
+        })
+    }
+
+    /// What starts encoders under this configuration.
+    pub fn encoders(&self, config: &Config) -> Encoders {
+        Encoders::new(
+            self.launch_program.clone(),
+            self.find_ffmpeg(config.server.ffmpeg.as_deref()),
+        )
+    }
+}
+
+// === impl App ===
+
+impl App {
+    /// Binds the address and connects the rooms. Starts nothing.
+    ///
+    /// # Errors
+    /// [`AppError::Listen`] when the address is not to be had.
+    pub async fn build(
+        config: &Config,
+        surroundings: &Surroundings,
+        stop: CancellationToken,
+    ) -> Result<Self, AppError> {
+        let listen = |error| AppError::Listen {
+            address: config.server.listen,
+            error,
+        };
+        let listener = TcpListener::bind(config.server.listen)
+            .await
+            .map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let encoders = Arc::new(surroundings.encoders(config));
+        let sessions = SessionMap::new(config, encoders.clone());
+        let counters = Arc::new(Counters::default());
+        let registry = Registry::new(vec![
+            Box::new(counters.clone()),
+            Box::new(SessionCollector::new(sessions.clone())),
+        ]);
+        let condition = Condition {
+            encoders: encoders.clone(),
+            stop: stop.clone(),
+        };
+        let state = State::new(
+            sessions.clone(),
+            Arc::new(condition),
+            Arc::new(Metrics(registry)),
+            counters,
+            address,
+            Limits::from(&config.server),
+        );
+        Ok(Self {
+            listener,
+            address,
+            sessions,
+            encoders,
+            state: Arc::new(state),
+            stop,
+        })
+    }
+
+    /// Where it listens: the port that was found, if any would do.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its channels and sessions.
+    pub fn sessions(&self) -> &Arc<SessionMap> {
+        &self.sessions
+    }
+
+    /// Serves until the token is cancelled, then drains: no new viewers, answers for those who wait, no encoder left.
+    pub async fn run(self) {
+        info!(address = %self.address, channels = self.sessions.channels().len(), "listening");
+        let (stop, encoders) = (self.stop.clone(), self.encoders);
+        let warm_up = async {
+            if let Err(error) = encoders.warm_up().await {
+                warn!("no channel can start: {error}");
+            }
+        };
+        let drain = async {
+            stop.cancelled().await;
+            info!("draining");
+            self.sessions.drain().await;
+        };
+        let serve = Server::run(self.listener, self.state, self.stop.clone());
+        tokio::join!(serve, drain, async {
+            tokio::select! {
+                () = warm_up => {}
+                () = self.stop.cancelled() => {}
+            }
+        });
+        info!("stopped");
+    }
+}
+
+// === impl Condition ===
+
+impl Readiness for Condition {
+    fn obstacles(&self) -> Vec<String> {
+        let draining = self
+            .stop
+            .is_cancelled()
+            .then(|| "the gateway stops".to_owned());
+        draining
+            .into_iter()
+            .chain(self.encoders.obstacle())
+            .collect()
+    }
+}
+
+// === impl Metrics ===
+
+impl Exposition for Metrics {
+    fn open_metrics(&self) -> String {
+        self.0.encode()
+    }
+}

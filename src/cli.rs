@@ -1,1 +1,116 @@
-//! The command line.
+//! The command line: what may be written, and nothing of what it does.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::telemetry::LogFormat;
+
+/// A live HLS streaming gateway: one encode a channel, started by its first viewer, shared by all.
+#[derive(Debug, Parser)]
+#[command(name = "headgate", version, about, max_term_width = 100)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do; serves when nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// The configuration file.
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "channels.toml"
+    )]
+    pub config: PathBuf,
+    /// Where to listen, in place of what the file says (for example 0.0.0.0:8080).
+    #[arg(long, global = true, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// How log lines look on standard error.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        value_enum,
+        default_value = "text"
+    )]
+    pub log_format: LogFormatArgument,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormatArgument {
+    /// For people.
+    Text,
+    /// One object a line, for programs.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the channels of the file (this is what happens when no command is given).
+    Serve,
+    /// Validate the file; exits with 2 when anything is wrong with it.
+    Check,
+    /// Say what this host can do: ffmpeg, encoders, limits, ports.
+    Doctor,
+    /// Say what a source is, and which ladder it would get.
+    Probe {
+        /// A URL, a file, or testcard:
+        source: String,
+    },
+    /// Ask a running gateway whether it is alive; exits with 1 when it is not.
+    Healthcheck {
+        /// The gateway's health address.
+        #[arg(long, default_value = "http://127.0.0.1:8080/healthz")]
+        url: String,
+    },
+    /// Print the encoder's command line for a channel, one argument a line (for measurements).
+    #[command(name = "__plan", hide = true)]
+    Plan {
+        /// The channel.
+        channel: String,
+    },
+}
+
+// === impl LogFormatArgument ===
+
+impl From<LogFormatArgument> for LogFormat {
+    fn from(argument: LogFormatArgument) -> Self {
+        match argument {
+            LogFormatArgument::Text => Self::Text,
+            LogFormatArgument::Json => Self::Json,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn serving_is_the_default_and_options_may_stand_anywhere() {
+        let cli = Cli::try_parse_from(["headgate", "-c", "x.toml"]).unwrap();
+        assert!(cli.command.is_none());
+        assert_eq!(cli.common.config, PathBuf::from("x.toml"));
+        let cli = Cli::try_parse_from(["headgate", "check", "-c", "y.toml"]).unwrap();
+        assert!(matches!(cli.command, Some(Command::Check)));
+        assert_eq!(cli.common.config, PathBuf::from("y.toml"));
+    }
+}

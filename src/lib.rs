@@ -8,6 +8,7 @@
 pub mod app;
 pub mod base;
 pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod encoder;
 pub mod hls;

@@ -1,13 +1,168 @@
-//! The gateway's binary.
+//! The binary: reads the world (arguments, environment, signals), runs one command, says how it went.
+//!
+//! Exit codes: 0 fine, 1 failed at run time, 2 wrong usage or configuration.
 
+use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
+
+use clap::Parser;
+use headgate::app::{App, Surroundings};
+use headgate::cli::{Cli, Command, Common};
+use headgate::config::{self, Config};
+use headgate::encoder::{doctor, launch};
+use headgate::{commands, telemetry};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+const FAILED: u8 = 1;
+const WRONG_USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
-    match arguments.next() {
-        Some(first) if first == headgate::encoder::launch::COMMAND => {
-            headgate::encoder::launch::run(arguments)
-        }
-        _ => ExitCode::from(2),
+    if arguments
+        .next()
+        .is_some_and(|first| first == launch::COMMAND)
+    {
+        return launch::run(arguments); // Becomes ffmpeg: no runtime, no threads, no logging.
     }
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(dispatch(cli)),
+        Err(error) => complain(
+            FAILED,
+            &format!("the asynchronous runtime cannot start: {error}"),
+        ),
+    }
+}
+
+async fn dispatch(cli: Cli) -> ExitCode {
+    let common = cli.common;
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve(&common).await,
+        Command::Check => match config::check(&common.config) {
+            Ok(summary) => say(&summary),
+            Err(error) => complain(WRONG_USAGE, &error.to_string()),
+        },
+        Command::Doctor => examine(&common).await,
+        Command::Probe { source } => outcome(commands::probe(&surroundings(), &source).await),
+        Command::Healthcheck { url } => outcome(commands::healthcheck(&url).await),
+        Command::Plan { channel } => match load(&common) {
+            Ok(config) => outcome(commands::plan(&config, &surroundings(), &channel).await),
+            Err(code) => code,
+        },
+    }
+}
+
+async fn serve(common: &Common) -> ExitCode {
+    let filter = std::env::var("RUST_LOG").ok();
+    if let Err(error) = telemetry::init(common.log_format.into(), filter.as_deref()) {
+        return complain(WRONG_USAGE, &error.to_string());
+    }
+    let config = match load(common) {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    let stop = CancellationToken::new();
+    let app = match App::build(&config, &surroundings(), stop.clone()).await {
+        Ok(app) => app,
+        Err(error) => return complain(FAILED, &error.to_string()),
+    };
+    if let Err(error) = obey_signals(stop) {
+        return complain(FAILED, &format!("signals cannot be received: {error}"));
+    }
+    app.run().await;
+    ExitCode::SUCCESS
+}
+
+/// INT or TERM drains; a second one ends the process at once, and the kernel takes the encoders with it.
+fn obey_signals(stop: CancellationToken) -> std::io::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hang_up.recv() => {
+                    warn!("a running gateway does not read its configuration again yet: restart it");
+                    continue;
+                }
+            }
+            if stop.is_cancelled() {
+                error!("told twice to stop: stopping now");
+                std::process::exit(i32::from(FAILED));
+            }
+            stop.cancel();
+        }
+    });
+    Ok(())
+}
+
+async fn examine(common: &Common) -> ExitCode {
+    // A host can be examined without a configuration.
+    let config = Config::load(&common.config).ok();
+    let listen = common
+        .listen
+        .or(config.as_ref().map(|config| config.server.listen));
+    let surroundings = surroundings();
+    let configured = config
+        .as_ref()
+        .and_then(|config| config.server.ffmpeg.as_deref());
+    let ffmpeg = surroundings.find_ffmpeg(configured)();
+    let listen = listen.unwrap_or(config::DEFAULT_LISTEN);
+    let report = doctor::examine(surroundings.launch_program, ffmpeg, listen).await;
+    let code = say(report.text.trim_end());
+    if report.essentials_fine {
+        code
+    } else {
+        ExitCode::from(FAILED)
+    }
+}
+
+fn load(common: &Common) -> Result<Config, ExitCode> {
+    match Config::load(&common.config) {
+        Ok(mut config) => {
+            config.server.listen = common.listen.unwrap_or(config.server.listen);
+            Ok(config)
+        }
+        Err(error) => Err(complain(WRONG_USAGE, &error.to_string())),
+    }
+}
+
+fn surroundings() -> Surroundings {
+    // The running file itself, also when it was replaced on disk in the meantime.
+    let own = Path::new("/proc/self/exe");
+    let launch_program = match std::env::current_exe() {
+        Ok(path) if !own.exists() => path,
+        _ => own.to_owned(),
+    };
+    Surroundings {
+        launch_program,
+        ffmpeg: std::env::var_os("FFMPEG"),
+        path: std::env::var_os("PATH"),
+    }
+}
+
+fn outcome(result: Result<String, String>) -> ExitCode {
+    match result {
+        Ok(text) => say(&text),
+        Err(error) => complain(FAILED, &error),
+    }
+}
+
+/// A closed standard output is not a failure of the command.
+fn say(text: &str) -> ExitCode {
+    let _ = writeln!(std::io::stdout(), "{text}");
+    ExitCode::SUCCESS
+}
+
+fn complain(code: u8, text: &str) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "{text}");
+    ExitCode::from(code)
 }

@@ -23,7 +23,9 @@ use super::report::{Refusal, Report, quoted};
 use super::timing::Timing;
 use super::value::{name_char, within};
 
-const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+/// Where a gateway listens when nothing else is said: on this machine only.
+pub const DEFAULT_LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 const DEFAULT_CONNECTIONS: usize = 10_000;
 /// Everybody behind a reverse proxy or on loopback has the same address.
 const DEFAULT_CONNECTIONS_PER_ADDRESS: usize = 1024;

@@ -31,6 +31,7 @@ mod wanted;
 pub use diff::{Change, ConfigDiff};
 pub use error::{ConfigError, Invalid, Problem};
 pub use load::{MAX_FILE_SIZE, check};
+pub use meaning::DEFAULT_LISTEN;
 pub use model::{
     ChannelSpec, Config, LadderSpec, Rung, RungVideo, ServerConfig, SourceKind, SourceSpec,
 };

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::address::check_authority;
 use super::keys::closest;
-use super::model::SourceKind;
+use super::model::{SourceKind, SourceSpec};
 use super::report::{Refusal, quoted};
 use super::value::{name_char, percent, plain_text};
 
@@ -23,6 +23,20 @@ const NEED_PORT: [&str; 3] = ["srt", "udp", "rtp"];
 const MAX_LENGTH: usize = 4096;
 /// What can be written, for a refusal that knows no better.
 const KINDS: &str = "write a file's path, `testcard:`, `slate:TEXT`, or a URL that begins with http, https, rtsp, rtsps, srt, rtmp, rtmps, udp or rtp";
+
+// === impl SourceSpec ===
+
+impl SourceSpec {
+    /// Reads one source as a person writes it, outside of a file; relative paths start at the working folder.
+    ///
+    /// # Errors
+    /// What is wrong with it and what to write instead.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let kind = parse(text, Path::new(""))
+            .map_err(|refusal| format!("{}; {}", refusal.message, refusal.help))?;
+        Ok(Self { name: None, kind })
+    }
+}
 
 /// Reads a source; `folder` is where relative paths start.
 pub(super) fn parse(text: &str, folder: &Path) -> Result<SourceKind, Refusal> {

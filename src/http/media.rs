@@ -122,7 +122,10 @@ impl MediaRequest<'_> {
             Ok(session) => session,
             Err(error) => return failure(error, UNKNOWN_TARGET, false),
         };
-        match session.media(path.rendition, path.epoch, path.name).await {
+        match session
+            .media(path.rendition, path.epoch, path.name, self.viewer())
+            .await
+        {
             Ok(found) => {
                 let policy = CachePolicy::Media(session.retention());
                 let kind = if path.rendition == AUDIO_RENDITION {

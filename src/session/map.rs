@@ -32,7 +32,7 @@ pub struct SessionMap {
 /// What all sessions share.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) encoders: Encoders,
+    pub(super) encoders: Arc<Encoders>,
     pub(super) tasks: TaskTracker,
     pub(super) running: AtomicUsize,
     draining: AtomicBool,
@@ -50,7 +50,7 @@ struct Catalogue {
 
 impl SessionMap {
     /// No session runs yet.
-    pub fn new(config: &Config, encoders: Encoders) -> Arc<Self> {
+    pub fn new(config: &Config, encoders: Arc<Encoders>) -> Arc<Self> {
         let by_id = config
             .channels
             .iter()

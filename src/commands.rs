@@ -1,0 +1,129 @@
+//! The small commands: they ask one thing, and answer with text for people.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::app::Surroundings;
+use crate::config::{Config, SourceSpec};
+use crate::encoder::{Argument, Capabilities, Launcher, probe};
+
+/// How long a source has to say what it is.
+const PROBE_DEADLINE: Duration = Duration::from_secs(20);
+
+/// How long a gateway has to say that it is alive.
+const HEALTH_DEADLINE: Duration = Duration::from_secs(3);
+
+/// `headgate probe SOURCE`: what a source is, how long it took to know, and the ladder that it would get.
+///
+/// # Errors
+/// A sentence for people.
+pub async fn probe(surroundings: &Surroundings, source: &str) -> Result<String, String> {
+    let source = SourceSpec::parse(source)?;
+    let ffmpeg = surroundings.find_ffmpeg(None)().map_err(|error| error.to_string())?;
+    let launcher = Launcher::new(surroundings.launch_program.clone(), ffmpeg);
+    let capabilities = Capabilities::probe(&launcher)
+        .await
+        .map_err(|error| error.to_string())?;
+    let report = probe::probe(&launcher, &source, &capabilities, PROBE_DEADLINE).await;
+    let report = report.map_err(|error| error.to_string())?;
+    Ok(probe::describe(&source, &report).trim_end().to_owned())
+}
+
+/// `headgate __plan CHANNEL`: the encoder's arguments, one a line; the pipe of rendition N stands as `pipe:%N`.
+///
+/// # Errors
+/// A sentence for people.
+pub async fn plan(
+    config: &Config,
+    surroundings: &Surroundings,
+    channel: &str,
+) -> Result<String, String> {
+    let spec = config
+        .channels
+        .iter()
+        .find(|spec| spec.id.as_str() == channel);
+    let spec = spec.ok_or_else(|| format!("there is no channel {channel:?}"))?;
+    let encoders = surroundings.encoders(config);
+    let plan = encoders
+        .plan(spec, &spec.sources[0])
+        .await
+        .map_err(|error| error.to_string())?;
+    let line = |argument: &Argument| match argument {
+        Argument::Text(text) => text.clone(),
+        Argument::Output(id) => format!("pipe:%{}", id.0),
+    };
+    Ok(plan
+        .arguments
+        .iter()
+        .map(line)
+        .collect::<Vec<_>>()
+        .join("\n"))
+}
+
+/// `headgate healthcheck`: asks a gateway on an address of this machine, without a client library.
+///
+/// # Errors
+/// A sentence for people.
+pub async fn healthcheck(url: &str) -> Result<String, String> {
+    let (address, path) =
+        split(url).ok_or_else(|| format!("{url:?} is not http://ADDRESS:PORT/PATH"))?;
+    let started = Instant::now();
+    let answer = tokio::time::timeout(HEALTH_DEADLINE, ask(address, path)).await;
+    let status = answer
+        .map_err(|_| {
+            format!(
+                "{url} did not answer within {} s",
+                HEALTH_DEADLINE.as_secs()
+            )
+        })?
+        .map_err(|error| format!("{url} cannot be reached: {error}"))?;
+    match status.split_ascii_whitespace().nth(1) {
+        Some("200") => Ok(format!(
+            "{url} is alive ({} ms)",
+            started.elapsed().as_millis()
+        )),
+        _ => Err(format!("{url} answered {status:?}")),
+    }
+}
+
+fn split(url: &str) -> Option<(SocketAddr, &str)> {
+    let rest = url.strip_prefix("http://")?;
+    let at = rest.find('/').unwrap_or(rest.len());
+    let path = if at == rest.len() { "/" } else { &rest[at..] };
+    Some((rest[..at].parse().ok()?, path))
+}
+
+async fn ask(address: SocketAddr, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.take(4096).read_to_end(&mut answer).await?;
+    Ok(String::from_utf8_lossy(&answer)
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn health_addresses_are_taken_apart() {
+        assert_eq!(
+            split("http://127.0.0.1:80/healthz"),
+            Some(("127.0.0.1:80".parse().unwrap(), "/healthz"))
+        );
+        assert_eq!(
+            split("http://[::1]:80"),
+            Some(("[::1]:80".parse().unwrap(), "/"))
+        );
+        assert_eq!(split("https://127.0.0.1:80/"), None);
+        assert_eq!(split("http://localhost:80/"), None);
+    }
+}
