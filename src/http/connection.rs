@@ -108,11 +108,15 @@ pub(crate) async fn drive(
     let mut signals = Signals::new(shutdown);
     let mut draining = pin!(shutdown.drain.cancelled());
     let mut aborting = pin!(shutdown.abort.cancelled());
-    let mut goodbye = None;
+    let mut has_said_goodbye = false;
     poll_fn(|cx| {
         loop {
             if connection.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Ended::Closed);
+                return Poll::Ready(if has_said_goodbye {
+                    Ended::Overdue(Overdue::Idle)
+                } else {
+                    Ended::Closed
+                });
             }
             if signals.need_attention(cx) {
                 if aborting.as_mut().poll(cx).is_ready() {
@@ -125,8 +129,8 @@ pub(crate) async fn drive(
             }
             match poll_deadline(timer.as_mut(), cx, activity, limits) {
                 None => return Poll::Pending,
-                Some(Overdue::Idle) if goodbye.is_none() => {
-                    goodbye = Some(Instant::now() + GOODBYE);
+                Some(Overdue::Idle) if !has_said_goodbye => {
+                    has_said_goodbye = true;
                     connection.as_mut().graceful_shutdown();
                     timer.as_mut().reset(Instant::now() + GOODBYE);
                 }
@@ -305,6 +309,7 @@ mod tests {
         let start = Instant::now();
         assert_eq!(served.client.read(&mut [0; 8]).await.unwrap(), 0);
         assert_eq!(start.elapsed().as_secs(), 65);
+        assert_eq!(served.ended.await.unwrap(), Ended::Overdue(Overdue::Idle));
 
         let mut served = serve(Limits::default());
         served.client.write_all(PARK).await.unwrap();

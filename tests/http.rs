@@ -1,0 +1,12 @@
+//! The edge over real sockets: what it answers without a running channel, and what it refuses.
+
+#[path = "http/limits.rs"]
+mod limits;
+#[path = "http/media.rs"]
+mod media;
+#[path = "http/operators.rs"]
+mod operators;
+#[path = "http/support.rs"]
+mod support;
+#[path = "http/web.rs"]
+mod web;
