@@ -77,8 +77,9 @@ async fn no_segment_needs_more_than_was_promised() {
         let peak = collected.peak_bitrate(id, 2.0);
         let promised = rendition.peak_bitrate as f64;
         assert!(peak <= promised, "{}: {peak} of {promised}", rendition.name);
+        let is_video = rendition.kind == headgate::encoder::RenditionKind::Video;
         assert!(
-            peak > promised * 0.2,
+            !is_video || peak > promised * 0.5,
             "{}: {peak} of {promised}",
             rendition.name
         );

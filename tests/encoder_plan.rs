@@ -178,16 +178,16 @@ fn a_copied_rung_rules_the_others() {
 #[test]
 fn what_cannot_be_made_is_refused_in_words() {
     let mut channel = channel(SourceKind::TestCard);
-    assert_eq!(
-        plan(&channel, &SourceFacts::default()),
-        Err(PlanError::NoVideo)
-    );
     channel.ladder = LadderSpec::Rungs(vec![copied()]);
     assert_eq!(
         plan(&channel, &facts()),
         Err(PlanError::NothingToCopy("source".into()))
     );
     channel.sources[0].kind = live("udp://239.0.0.1:1");
+    assert_eq!(
+        plan(&channel, &SourceFacts::default()),
+        Err(PlanError::NoVideo)
+    );
     let mpeg2 = SourceFacts {
         video: facts().video.map(|video| VideoFacts {
             codec: "mpeg2video".into(),

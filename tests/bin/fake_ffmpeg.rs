@@ -22,6 +22,10 @@
 //! | `stderr TEXT` | writes a line to standard error |
 //! | `refuse TEXT` | a probe (`-i` without outputs) fails with this line |
 //! | `silent-source` | a probe finds no sound |
+//! | `cannot-encode` | the smoke test of capabilities fails |
+//!
+//! Called as `fake_ffmpeg __parent LAUNCHER FFMPEG` it is a gateway in small: it starts one encoder, prints its process
+//! and holds it until it is killed.
 
 #![expect(
     clippy::print_stdout,
@@ -32,10 +36,15 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use headgate::base::{RenditionId, RenditionName};
+use headgate::encoder::{
+    Argument, EncoderEvent, EncoderPlan, Launcher, PlannedRendition, RenditionKind,
+};
 use headgate::media::{Fragment, FragmentReader, MediaEvent, Sample, write_fragment};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -44,6 +53,9 @@ const AUDIO: &[u8] = include_bytes!("../fixtures/fake/audio.mp4");
 
 /// The first argument that makes this program a grandchild.
 const HOLD: &str = "__hold";
+
+/// The first argument that makes this program the parent of an encoder.
+const PARENT: &str = "__parent";
 
 /// Frames a second of the recorded pictures.
 const FRAME_RATE: u64 = 30;
@@ -69,6 +81,7 @@ struct Scenario {
     stderr: Vec<String>,
     refuse: Option<String>,
     silent_source: bool,
+    cannot_encode: bool,
 }
 
 /// What the command line asks for.
@@ -109,11 +122,20 @@ fn main() -> ExitCode {
         std::thread::sleep(seconds(number(&words[2])));
         return ExitCode::SUCCESS;
     }
+    if words.get(1).is_some_and(|word| word == PARENT) {
+        return be_a_parent(words[2].as_str().into(), words[3].as_str().into());
+    }
     let scenario = Scenario::load(&words[0]);
     if answer(&words[1..]) {
         return ExitCode::SUCCESS;
     }
     let job = Job::of(&words[1..]);
+    // The smoke test of capabilities is not what a scenario is about.
+    let scenario = match job.duration {
+        Some(_) if scenario.cannot_encode => return ExitCode::FAILURE,
+        Some(_) => Scenario::healthy(),
+        None => scenario,
+    };
     if job.outputs.is_empty() {
         return describe_input(&words[1..], &scenario);
     }
@@ -158,6 +180,7 @@ impl Scenario {
             stderr: Vec::new(),
             refuse: None,
             silent_source: false,
+            cannot_encode: false,
         }
     }
 
@@ -184,6 +207,7 @@ impl Scenario {
             ["flood", megabytes] => self.flood = number(megabytes) as u64,
             ["stderr", ..] => self.stderr.push(directive["stderr".len()..].trim().into()),
             ["refuse", ..] => self.refuse = Some(directive["refuse".len()..].trim().into()),
+            ["cannot-encode"] => self.cannot_encode = true,
             ["silent-source"] => self.silent_source = true,
             _ => panic!("unknown directive {directive:?}"),
         }
@@ -366,9 +390,11 @@ fn play(job: &Job, scenario: &Scenario) -> io::Result<u8> {
 fn ended(job: &Job, scenario: &Scenario, at: f64) -> Option<u8> {
     if let Some((which, _)) = scenario.signal.filter(|(_, from)| at >= *from) {
         let signal = rustix::process::Signal::from_named_raw(which).expect("a signal's number");
-        rustix::process::kill_process(rustix::process::getpid(), signal).expect("should die");
-        // Delivery may take a moment.
-        std::thread::sleep(Duration::from_secs(60));
+        // The first SEGV meets the runtime's own handler, which steps aside for the next.
+        loop {
+            rustix::process::kill_process(rustix::process::getpid(), signal).expect("should die");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
     let finished = job.duration.is_some_and(|duration| at >= duration);
     let exit = scenario.exit.filter(|(_, from)| at >= *from);
@@ -479,6 +505,52 @@ fn describe_input(words: &[String], scenario: &Scenario) -> ExitCode {
         }
     }
     ExitCode::from(1)
+}
+
+/// Holds one encoder of pictures and sound, and reads what it sends.
+fn be_a_parent(launcher: PathBuf, ffmpeg: PathBuf) -> ExitCode {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let launcher = Launcher::new(launcher, ffmpeg);
+        let graph = "testsrc2=size=160x90:rate=30,realtime[v]";
+        let mut arguments = [
+            "-nostdin",
+            "-filter_complex",
+            graph,
+            "-map",
+            "[v]",
+            "-c:v",
+            "libx264",
+        ]
+        .map(|word| Argument::Text(word.into()))
+        .to_vec();
+        let flags = ["-f", "mp4", "-movflags", "+cmaf+frag_every_frame"];
+        arguments.extend(flags.map(|word| Argument::Text(word.into())));
+        arguments.push(Argument::Output(RenditionId(0)));
+        let plan = EncoderPlan {
+            arguments,
+            renditions: vec![PlannedRendition {
+                name: RenditionName::new("video").expect("a name"),
+                kind: RenditionKind::Video,
+                peak_bitrate: 1,
+                average_bitrate: 1,
+            }],
+            lead: Duration::ZERO,
+            source_label: "test".into(),
+        };
+        let mut encoder = launcher
+            .spawn(&plan)
+            .await
+            .expect("the encoder should start");
+        let mut told = false;
+        while let Some(event) = encoder.events.recv().await {
+            if matches!(event, EncoderEvent::Fragment(..)) && !told {
+                println!("{}", encoder.pid);
+                told = true;
+            }
+        }
+    });
+    ExitCode::SUCCESS
 }
 
 fn number(word: &str) -> f64 {

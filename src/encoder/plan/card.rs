@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::capabilities::{Capabilities, TextSupport};
 use super::facts::CARD_SIZE;
-use super::{pacing, text};
+use super::pacing::{self, LIMIT};
+use super::text;
 
 /// Frames a second of every card.
 pub(super) const CARD_RATE: u32 = 30;
@@ -74,13 +75,13 @@ impl Card<'_> {
     ///
     /// The first picture takes the time of day minus the lead, and every other follows by its distance on the
     /// timeline: so the clock runs evenly also through the burst, and is true from its end on. When the pace was
-    /// lost for more than 2 s (a machine that slept), `realtime` counts anew, and so does this.
+    /// lost for longer than the limit (a machine that slept), `realtime` counts anew, and so does this.
     fn clock(&self) -> String {
         let lead = self.lead.as_secs_f64();
         let paced = format!("max(T-{lead},0)");
         format!(
             "settb=1/1000000,setpts='\
-             if(not(N)+gt(abs(RTCTIME/1000000-ld(0)-{paced}),2),st(0,RTCTIME/1000000-{paced}));\
+             if(not(N)+gt(abs(RTCTIME/1000000-ld(0)-{paced}),{LIMIT}),st(0,RTCTIME/1000000-{paced}));\
              round((ld(0)+T-{lead})/TB)'"
         )
     }
@@ -134,8 +135,8 @@ impl<'a> Line<'a> {
                 format!("fontfile={}:", text::option_value(&path.to_string_lossy()))
             }
         };
-        // drawtext refuses an empty text.
-        (!self.text.trim_matches(['\\', ' ']).is_empty()).then(|| {
+        // drawtext refuses an empty text; an escaped one is empty only if it was.
+        (!self.text.is_empty()).then(|| {
             format!(
                 "drawtext={font}text={}:expansion={}:fontsize={}:fontcolor={}:x=(w-text_w)/2:y={}",
                 self.text, self.expansion, self.size, self.colour, self.y

@@ -91,7 +91,7 @@ impl SourceFacts {
                 width: CARD_SIZE.0,
                 height: CARD_SIZE.1,
                 display_aspect: None,
-                frame_rate: Some(FrameRate::new(30, 1)),
+                frame_rate: Some(FrameRate::new(super::card::CARD_RATE, 1)),
                 interlaced: false,
                 bitrate: None,
             }),

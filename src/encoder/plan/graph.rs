@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::card::{CARD_RATE, Card};
+use super::card::Card;
 use super::facts::{FrameRate, SourceFacts};
 use super::{Capabilities, pacing};
 use crate::config::{Rung, RungVideo, SourceKind};
@@ -100,7 +100,6 @@ impl Graph<'_> {
             SourceKind::Slate { text } => Some(text.as_str()),
             SourceKind::File { .. } | SourceKind::Live { .. } => return None,
         };
-        debug_assert_eq!(f64::from(CARD_RATE), self.frame_rate.as_f64());
         Some(Card {
             name: self.name,
             notice,

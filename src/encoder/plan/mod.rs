@@ -122,6 +122,9 @@ impl EncoderPlan {
         capabilities: &Capabilities,
         behind: Option<Duration>,
     ) -> Result<Self, PlanError> {
+        // What ffmpeg makes itself is what it is, whatever the caller believes.
+        let known = SourceFacts::known(source);
+        let facts = known.as_ref().unwrap_or(facts);
         let rungs = ladder::rungs(&channel.ladder, facts)?;
         check_copies(&rungs, source, facts)?;
         let follow_source = rungs.iter().any(|rung| rung.video == RungVideo::Copy);
@@ -142,6 +145,7 @@ impl EncoderPlan {
             segment: channel.segment_duration,
             follow_source,
             position: facts.position(),
+            knows_fps_mode: capabilities.knows("fps_mode"),
         };
         let mut arguments = global(capabilities);
         arguments.extend(pace(source, follow_source));
@@ -177,6 +181,7 @@ impl EncoderPlan {
             segment: Duration::from_secs(1),
             follow_source: false,
             position: 0,
+            knows_fps_mode: true,
         };
         let mut arguments = global(capabilities);
         arguments.extend(filter(
@@ -293,14 +298,6 @@ fn graphs(graph: &Graph<'_>) -> Vec<Argument> {
     let mut words = Vec::new();
     for text in [graph.video(), graph.audio()].into_iter().flatten() {
         words.extend(filter(text));
-    }
-    if graph.follow_source {
-        // Encoded pictures keep the timestamps of the copied ones: none is dropped, none is doubled.
-        let option = match graph.capabilities.knows("fps_mode") {
-            true => "-fps_mode",
-            false => "-vsync",
-        };
-        words.extend([option, "passthrough"].map(|word| Argument::Text(word.into())));
     }
     words
 }

@@ -34,6 +34,8 @@ pub(super) struct Timing {
     pub(super) follow_source: bool,
     /// Which of the source's video streams is used.
     pub(super) position: u32,
+    /// Older ffmpeg calls it `-vsync`.
+    pub(super) knows_fps_mode: bool,
 }
 
 /// The words for a rung: its pictures come from the graph's output `[v{id}]`, or from the source.
@@ -68,6 +70,9 @@ fn encode(id: RenditionId, bitrate: u64, timing: &Timing) -> Vec<Argument> {
     // What every player decodes; a source in 4:2:2 or 10 bits would make x264 choose a profile that phones refuse.
     words.extend(texts(&["-pix_fmt", "yuv420p", "-profile:v", "high"]));
     words.extend(key_frames(timing));
+    if timing.follow_source {
+        words.extend(texts(untouched_timestamps(timing)));
+    }
     // Target and ceiling are the same: BANDWIDTH is a promise about every segment.
     words.extend(texts(&[
         "-b:v", &rate, "-maxrate", &rate, "-bufsize", &buffer,
@@ -75,13 +80,26 @@ fn encode(id: RenditionId, bitrate: u64, timing: &Timing) -> Vec<Argument> {
     words
 }
 
+/// Encoded pictures keep the timestamps of the copied ones: none is dropped, none is doubled, none is rounded to a
+/// multiple of the frame's duration.
+fn untouched_timestamps(timing: &Timing) -> &'static [&'static str] {
+    match timing.knows_fps_mode {
+        true => &["-fps_mode", "passthrough", "-enc_time_base", "-1"],
+        false => &["-vsync", "passthrough", "-enc_time_base", "-1"],
+    }
+}
+
 /// Key frames by time, the same on every rung whatever the frame rate. A scene cut must not add one (segments would
 /// be cut at it on one rung only), and `-g` is only there to be out of the way.
 fn key_frames(timing: &Timing) -> Vec<Argument> {
     let segment = timing.segment.as_secs_f64();
-    let frames = (timing.frame_rate.as_f64() * segment * 10.0).ceil();
+    let mut frames = (timing.frame_rate.as_f64() * segment * 10.0).ceil();
     let when = match timing.follow_source {
-        true => "source".to_owned(),
+        true => {
+            // However rare the source's key frames are, there must be no other.
+            frames = 1e6;
+            "source".to_owned()
+        }
         // A millisecond early: 2 s may be 1.9999 in a track's ticks, and the key frame would come a frame late.
         false => format!("expr:gte(t,n_forced*{segment}-0.001)"),
     };

@@ -12,6 +12,10 @@ use std::time::Duration;
 /// How much the lead is squeezed: 3 s become 3 ms.
 const SQUEEZE: f64 = 0.001;
 
+/// How far pace and clock may part, in seconds, before the pace is counted anew. Below it a slow start is made up for;
+/// above it a machine has slept.
+pub(super) const LIMIT: u32 = 10;
+
 /// Fine enough that nothing is lost by squeezing: 48,000 squeezed samples a second differ by 21 of these units.
 const NANOSECONDS: &str = "settb=1/1000000000";
 
@@ -33,7 +37,7 @@ fn paced(lead: Duration, settb: &str, setpts: &str, realtime: &str) -> String {
     format!(
         "{settb}{unit},\
          {setpts}='round(if(lt(T,{lead}),PTS*{SQUEEZE},PTS-{skipped:.9}/TB))',\
-         {realtime},\
+         {realtime}=limit={LIMIT},\
          {setpts}='round(if(lt(T,{squeezed:.9}),PTS/{SQUEEZE},PTS+{skipped:.9}/TB))'"
     )
 }
