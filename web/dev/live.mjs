@@ -7,12 +7,13 @@ import { EventEmitter } from 'node:events';
 const SEGMENT_S = 2;
 /**
  * hls.js refuses a playlist without a complete segment, and loads no parts before a few segments exist. So the first
- * segments of a session are one part each; then they have their full length.
+ * segments of a session (RAMP of them) are one part each; then they have their full length.
  */
 const RAMP = { segments: Number(process.env.RAMP ?? 4), each: 0.5 };
 const RAMP_S = RAMP.segments * RAMP.each;
-const KEYFRAMES = `expr:gte(t,if(lt(n_forced,${RAMP.segments}),n_forced*${RAMP.each},${RAMP_S}+(n_forced-${RAMP.segments})*${SEGMENT_S}))`;
-const endOf = (index) => (index < RAMP.segments ? (index + 1) * RAMP.each : RAMP_S + (index - RAMP.segments + 1) * SEGMENT_S);
+const startOf = (index) => (index < RAMP.segments ? index * RAMP.each : RAMP_S + (index - RAMP.segments) * SEGMENT_S);
+const KEYFRAMES = `expr:gte(t,if(lt(n_forced,${RAMP.segments}),n_forced*${RAMP.each},` +
+  `${RAMP_S}+(n_forced-${RAMP.segments})*${SEGMENT_S}))`;
 
 const WINDOW = 15;
 const PARTS_SHOWN = 3;
@@ -106,7 +107,7 @@ class Track {
     }
     last.parts.push({ bytes, duration });
     last.duration += duration;
-    last.done = last.start + last.duration >= endOf(last.msn - this.first) - 0.26;
+    last.done = last.start + last.duration >= startOf(last.msn - this.first + 1) - 0.26;
     this.live.firstPartMs ??= Date.now() - this.live.startedAt;
     while (this.segments.length > WINDOW + 6) this.segments.shift();
     this.changed.emit('change');
@@ -177,7 +178,8 @@ function samples(moof) {
 function command() {
   const mp4 = ['-f', 'mp4', '-movflags', 'empty_moov+default_base_moof+frag_keyframe', '-frag_duration', '500000'];
   const video = (size, bitrate, pipe) => ['-map', '0:v', '-s', size, '-c:v', 'libx264', '-preset', 'ultrafast', '-tune',
-    'zerolatency', '-profile:v', 'baseline', '-pix_fmt', 'yuv420p', '-g', '300', '-sc_threshold', '0', '-force_key_frames', KEYFRAMES,
+    'zerolatency', '-profile:v', 'baseline', '-pix_fmt', 'yuv420p', '-g', '300', '-sc_threshold', '0',
+    '-force_key_frames', KEYFRAMES,
     '-b:v', String(bitrate), '-maxrate', String(bitrate), '-bufsize', String(bitrate), ...mp4, `pipe:${pipe}`];
   return ['-hide_banner', '-loglevel', 'error', '-nostdin',
     '-re', '-f', 'lavfi', '-i', 'testsrc2=size=1280x720:rate=30',

@@ -37,7 +37,8 @@ function session(channel) {
   if (!live) {
     if (!channel.state || channel.state === 'idle') return null;
     const failed = channel.state === 'failed';
-    return { ...base, state: channel.state, reason: channel.reason ?? 'as configured', started_at: new Date(Date.now() - 7.3e6).toISOString(),
+    return { ...base, state: channel.state, reason: channel.reason ?? 'as configured',
+      started_at: new Date(Date.now() - 7.3e6).toISOString(),
       viewers: channel.viewers ?? 0, source: 'rtsp://***@10.0.0.7/weather', error_count: failed ? 4 : 0,
       last_error: failed ? 'ffmpeg exited with status 1: Connection refused' : null };
   }
@@ -59,7 +60,8 @@ const randomIdOf = (id) => `00000000-0000-4000-8000-${Buffer.from(id.padEnd(6)).
 
 function channelJson({ id, name, number, group, state, viewers }) {
   const now = session(CHANNELS.find((channel) => channel.id === id));
-  return { id, name, logo: null, number, group, state: now?.state ?? state ?? 'idle', viewers: now?.viewers ?? viewers ?? 0, session: now };
+  return { id, name, logo: null, number, group, state: now?.state ?? state ?? 'idle', viewers: now?.viewers ?? viewers ?? 0,
+    session: now };
 }
 
 const server = createServer((request, response) => {

@@ -34,7 +34,8 @@ export class Gauges {
     this.picture.show(level?.height ? `${level.width}×${level.height}` : UNKNOWN,
       level && level.frameRate > 0 ? `${fixed(level.frameRate, 0)} fps` : '');
     this.rate.show(bitrate(level?.bitrate), level && stats.bandwidth ? `line ${bitrate(stats.bandwidth)}` : '');
-    this.dropped.show(idle ? UNKNOWN : String(stats.dropped), idle ? '' : stats.stalls > 0 ? `stalls ${stats.stalls}` : `of ${stats.decoded}`);
+    const detail = stats.stalls > 0 ? `stalls ${stats.stalls}` : idle ? '' : `of ${stats.decoded}`;
+    this.dropped.show(idle ? UNKNOWN : String(stats.dropped), detail);
     this.draw(stats);
   }
 

@@ -12,6 +12,8 @@ import type { Level, Phase, PlayerStats } from './stats';
 const TICK_MS = 250;
 /** A pause this long gives the channel back to the gateway, which may then stop it. */
 const LET_GO_AFTER_MS = 60_000;
+/** Dry or without a first picture for so long, whatever the reason: the player begins again. */
+const STUCK_AFTER_MS = 8000;
 /** Behind the target by this much, "go live" has something to do. */
 const BEHIND_S = 1.5;
 
@@ -30,6 +32,8 @@ export class Player {
   private firstFrameMs: number | null = null;
   private firstDataAt = 0;
   private pausedAt = 0;
+  private phaseSince = performance.now();
+  private rescues = 0;
   private readonly openedAt = performance.now();
   private readonly listening = new AbortController();
   private readonly ticker: ReturnType<typeof setInterval>;
@@ -56,7 +60,7 @@ export class Player {
       buffer: bufferAhead(video),
       ...frames(video),
       stalls: this.stalls,
-      recoveries: source?.recoveries ?? 0,
+      recoveries: this.rescues + (source?.recoveries ?? 0),
       level: source?.current() ?? null,
       auto: source?.isAuto() ?? true,
       levels: source?.levels().length ?? 0,
@@ -220,6 +224,7 @@ export class Player {
   private tick(): void {
     const { video, source } = this;
     this.begin();
+    if (this.isStuck()) return this.rescue();
     if (!source || !this.begun) return;
     if (video.paused) return this.letGo();
     if (source.kind !== 'hls.js' || this.phase !== 'playing') return;
@@ -230,6 +235,17 @@ export class Player {
     if (video.playbackRate !== rate) video.playbackRate = rate;
   }
 
+  private isStuck(): boolean {
+    if (this.trouble || !this.wanted) return false;
+    const waits = this.phase === 'stalled' || this.phase === 'buffering';
+    return waits && performance.now() - this.phaseSince > STUCK_AFTER_MS;
+  }
+
+  private rescue(): void {
+    this.rescues += 1;
+    this.retry();
+  }
+
   private letGo(): void {
     if (this.suspended || this.wanted || performance.now() - this.pausedAt < LET_GO_AFTER_MS) return;
     this.suspended = true;
@@ -238,6 +254,7 @@ export class Player {
   }
 
   private setPhase(phase: Phase): void {
+    if (phase !== this.phase) this.phaseSince = performance.now();
     this.phase = phase;
     this.changed();
   }

@@ -81,9 +81,11 @@ function encoderFacts(encoder: Encoder): [string, string][] {
 
 function rung(rendition: Rendition, most: number): HTMLElement {
   const measured = rendition.measured_bitrate ?? 0;
-  const bar = h('span', { class: 'rung-bar', 'aria-hidden': 'true' }, h('i', { class: 'planned' }), h('i', { class: 'measured' }));
-  (bar.children[0] as HTMLElement).style.setProperty('--part', `${(rendition.target_bitrate / most) * 100}%`);
-  (bar.children[1] as HTMLElement).style.setProperty('--part', `${(measured / most) * 100}%`);
+  const planned = h('i', { class: 'planned' });
+  const shown = h('i', { class: 'measured' });
+  planned.style.setProperty('--part', `${(rendition.target_bitrate / most) * 100}%`);
+  shown.style.setProperty('--part', `${(measured / most) * 100}%`);
+  const bar = h('span', { class: 'rung-bar', 'aria-hidden': 'true' }, planned, shown);
   const rate = measured > 0 ? bitrate(measured) : bitrate(rendition.target_bitrate);
   const what = [rendition.resolution ?? rendition.kind, rendition.frame_rate ? `${fixed(rendition.frame_rate, 0)} fps` : '',
     rendition.codecs ?? ''];

@@ -58,9 +58,10 @@ function nothing(): HTMLElement {
 }
 
 function table(sessions: Session[], refresh: () => void): HTMLElement {
-  const heads = ['Channel', 'State', 'Viewers', 'Encoder', 'Since', 'Errors', ''];
+  const heads = ['Channel', 'State', 'Viewers', 'Encoder', 'Since', 'Errors'].map((head) => h('th', { scope: 'col' }, head));
+  const actions = h('th', { scope: 'col' }, h('span', { class: 'visually-hidden' }, 'Actions'));
   return h('table', { class: 'table' },
-    h('thead', {}, h('tr', {}, ...heads.map((head) => h('th', { scope: 'col' }, head || h('span', { class: 'visually-hidden' }, 'Actions'))))),
+    h('thead', {}, h('tr', {}, ...heads, actions)),
     h('tbody', {}, ...sessions.map((session) => row(session, refresh))));
 }
 

@@ -48,11 +48,15 @@ export function watchView(id: string): View {
       every: () => (player.phase === 'playing' || player.phase === 'paused' ? 3000 : 1000),
       ask: async (signal) => {
         channel = await getChannel(id, signal);
+        panel.element.hidden = false;
         title.update(channel);
         panel.update(channel);
       },
       failed: (error) => {
-        if (error instanceof ApiError && error.status === 404) title.missing();
+        if (error instanceof ApiError && error.status === 404) {
+          title.missing();
+          panel.element.hidden = true;
+        }
       },
     });
     const leaveKeys = keys(id, player, controls);

@@ -22,7 +22,8 @@ test('seconds have one decimal and are never negative', () => {
 });
 
 test('bitrates', () => {
-  table(format.bitrate, [[0, '–'], [96_400, '96 kb/s'], [999_400, '999 kb/s'], [2_528_000, '2.5 Mb/s'], [187_000_000, '187 Mb/s']]);
+  table(format.bitrate, [[0, '–'], [96_400, '96 kb/s'], [999_400, '999 kb/s'],
+    [2_528_000, '2.5 Mb/s'], [187_000_000, '187 Mb/s']]);
 });
 
 test('bytes', () => {
@@ -30,7 +31,8 @@ test('bytes', () => {
 });
 
 test('durations', () => {
-  table(format.duration, [[0.2504, '250 ms'], [59.9, '59 s'], [60, '1 min'], [3600, '1 h'], [7500, '2 h 5 min'], [200_000, '2 d']]);
+  table(format.duration, [[0.2504, '250 ms'], [59.9, '59 s'], [60, '1 min'], [3600, '1 h'], [7500, '2 h 5 min'],
+    [200_000, '2 d']]);
   assert.equal(format.ago('2026-01-01T00:00:00Z', Date.parse('2026-01-01T00:03:10Z')), '3 min');
 });
 
