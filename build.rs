@@ -1,7 +1,5 @@
 //! Says when the web app is missing. It is built by npm, not here: `cargo build` alone must work, without node.
 
-#![expect(clippy::print_stdout, reason = "it is how cargo is spoken to")]
-
 use std::path::Path;
 
 const APP: &str = "web";

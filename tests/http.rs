@@ -1,5 +1,7 @@
 //! The edge over real sockets: what it answers without a running channel, and what it refuses.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 #[path = "http/limits.rs"]
 mod limits;
 #[path = "http/media.rs"]
