@@ -1,5 +1,7 @@
 //! The life and the death of a child, with a scripted one: what ffmpeg does once in a thousand nights, on demand.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
 #[path = "encoder_support/mod.rs"]
 mod support;
 
