@@ -1,5 +1,9 @@
 //! The encoder room with the real ffmpeg: what a plan promises is what comes out of the pipes.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
+#[path = "encoder_support/real.rs"]
+mod real;
 #[path = "encoder_support/mod.rs"]
 mod support;
 
@@ -9,9 +13,8 @@ use headgate::base::RenditionId;
 use headgate::config::{LadderSpec, Rung, RungVideo, SourceKind, SourceSpec};
 use headgate::encoder::probe::{describe, probe};
 use headgate::encoder::{Argument, EncoderPlan, ProbeError, doctor};
-use support::{
-    Collected, DEADLINE, capabilities, channel, collect, ffmpeg, launcher, make, plan, run_plan,
-};
+use real::{capabilities, launcher, make, plan, run_plan};
+use support::{Collected, DEADLINE, channel, collect, ffmpeg, process_state, until};
 
 const TOP: RenditionId = RenditionId(0);
 
@@ -335,14 +338,21 @@ async fn an_encoder_that_is_killed_is_noticed_and_reaped() {
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
     let end = collect(&mut encoder, |c| c.exit.is_some()).await;
     assert!(!end.exit.unwrap().status.success());
-    assert!(
-        support::process_state(encoder.pid).is_none(),
-        "a zombie is left"
-    );
+    assert!(process_state(encoder.pid).is_none(), "a zombie is left");
     assert!(
         encoder.events.recv().await.is_none(),
         "nothing comes after the end"
     );
+}
+
+#[tokio::test]
+async fn an_encoder_that_is_dropped_is_gone() {
+    let plan = plan(&channel(SourceKind::TestCard)).await;
+    let mut encoder = launcher().spawn(&plan).await.unwrap();
+    collect(&mut encoder, |c| !c.fragments.is_empty()).await;
+    let pid = encoder.pid;
+    drop(encoder);
+    until("the end of ffmpeg", || process_state(pid).is_none()).await;
 }
 
 #[tokio::test]

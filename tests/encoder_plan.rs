@@ -1,5 +1,7 @@
 //! The command lines of every kind of source, as goldens: a change of one is a decision, and shows in review.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
 use std::time::Duration;
 
 use headgate::base::{ChannelId, RenditionId, RenditionName};

@@ -1,5 +1,7 @@
 //! The life and the death of a child, with a scripted one: what ffmpeg does once in a thousand nights, on demand.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
 #[path = "encoder_support/mod.rs"]
 mod support;
 
@@ -65,7 +67,7 @@ async fn plan(launcher: &Launcher) -> EncoderPlan {
     let source = &channel.sources[0];
     let facts = SourceFacts::known(source).unwrap();
     let capabilities = Capabilities::probe(launcher).await.unwrap();
-    EncoderPlan::new(&channel, source, &facts, &capabilities).unwrap()
+    EncoderPlan::new(&channel, source, &facts, &capabilities, None).unwrap()
 }
 
 async fn end(encoder: &mut Encoder) -> Collected {
@@ -225,7 +227,8 @@ async fn secrets_do_not_leave_by_standard_error() {
     });
     let facts = SourceFacts::known(&support::channel(SourceKind::TestCard).sources[0]).unwrap();
     let capabilities = Capabilities::probe(&launcher).await.unwrap();
-    let plan = EncoderPlan::new(&channel, &channel.sources[0], &facts, &capabilities).unwrap();
+    let plan =
+        EncoderPlan::new(&channel, &channel.sources[0], &facts, &capabilities, None).unwrap();
     let mut encoder = launcher.spawn(&plan).await.unwrap();
     let lines = end(&mut encoder).await.exit.unwrap().last_lines;
     assert_eq!(lines, ["rtsp://***@cam/1: *** was refused"]);

@@ -270,8 +270,8 @@ fn copied_sources_cut_where_they_have_key_frames() {
         .collect();
     assert_eq!(
         durations,
-        [75.0, 55.0, 120.0, 150.0],
-        "cut at the first key frame at or after the aim"
+        [40.0, 90.0, 120.0, 150.0],
+        "cut at the first key frame at or after the aim, which is a part for the first segment"
     );
     assert_eq!(playlist.target_duration, 6);
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 pub use failure::ProbeError;
 
-use super::plan::{self, Capabilities, SourceFacts, input, ladder};
+use super::plan::{Capabilities, SourceFacts, input, ladder};
 use super::process::Launcher;
 use crate::config::{LadderSpec, RungVideo, SourceSpec};
 
@@ -40,7 +40,7 @@ pub async fn probe(
     let mut words: Vec<String> = ["-nostdin", "-hide_banner"].map(str::to_owned).into();
     words.extend(input::arguments(source, capabilities));
     let finished = launcher.run(&words, deadline).await?;
-    let label = plan::label(source);
+    let label = source.label();
     let facts = facts::read(&finished.lines);
     if facts.container.is_empty() {
         return Err(failure::explain(label, &finished));
@@ -56,7 +56,7 @@ pub async fn probe(
 
 /// For `headgate probe`: what the source is, how long it took, and the ladder that would be chosen.
 pub fn describe(source: &SourceSpec, report: &ProbeReport) -> String {
-    let mut text = format!("{}\n", plan::label(source));
+    let mut text = format!("{}\n", source.label());
     let facts = &report.facts;
     line(&mut text, "container", &facts.container);
     if let Some(video) = &facts.video {

@@ -79,6 +79,16 @@ impl PackagerConfig {
         }
     }
 
+    /// How long a segment should be. The first one may be as short as a part: players that know nothing of Partial
+    /// Segments begin with a whole segment, and hls.js refuses a first playlist that has none.
+    pub fn aim(&self, msn: u64) -> Duration {
+        if msn == self.timeline.first_msn {
+            self.part_duration
+        } else {
+            self.segment_duration
+        }
+    }
+
     /// PART-TARGET: the ceiling of every Partial Segment's duration (4.4.3.7).
     pub fn part_target(&self) -> Duration {
         let exact = self.part_duration + self.part_duration * PART_TARGET_SLACK_PERCENT / 100;

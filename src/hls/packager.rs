@@ -279,7 +279,7 @@ impl Packager {
         let time = self.renditions[0].time(timed.time);
         let is_boundary = match &self.renditions[0].open {
             None => timed.sample.is_sync,
-            Some(open) => timed.sample.is_sync && self.is_full(open.duration),
+            Some(open) => timed.sample.is_sync && self.is_full(open.msn, open.duration),
         };
         if is_boundary {
             let wall = Some(earlier(now, self.config.lead))
@@ -306,9 +306,9 @@ impl Packager {
 
     /// Whether the leader's segment may end here. Frame rates such as 29.97 make some segments a frame shorter than
     /// the aim, and a boundary that is missed makes one of twice the length.
-    fn is_full(&self, ticks: u64) -> bool {
+    fn is_full(&self, msn: u64, ticks: u64) -> bool {
         let duration = self.renditions[0].time(ticks).to_duration();
-        duration >= self.config.segment_duration * 9 / 10
+        duration >= self.config.aim(msn) * 9 / 10
     }
 
     fn check_length(&self, timed: &TimedSample) -> Result<(), PackagerError> {

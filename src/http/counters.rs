@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 
 use super::activity::Overdue;
 use super::route::Route;
-use crate::session::MediaName;
+use crate::hls::MediaName;
 
 /// What a request was for, as a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,8 +14,8 @@ use super::body::Body;
 use super::cache::CachePolicy;
 use super::error::Failure;
 use super::precondition::{RangeRequest, accepts_gzip, names_tag, parse_range, range_applies};
-use crate::hls::{DeliveryDirectives, Rendered};
-use crate::session::{MediaName, Resource, ServeError, Session, SessionMap, Viewer};
+use crate::hls::{DeliveryDirectives, MediaName, Rendered};
+use crate::session::{Resource, ServeError, Session, SessionMap, Viewer};
 
 const PLAYLIST: HeaderValue = HeaderValue::from_static("application/vnd.apple.mpegurl");
 const VIDEO: HeaderValue = HeaderValue::from_static("video/mp4");

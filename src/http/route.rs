@@ -8,7 +8,7 @@
 
 use http::Method;
 
-use crate::session::MediaName;
+use crate::hls::MediaName;
 
 /// The longest request target (path and query) that is looked at, in bytes.
 pub const MAX_TARGET_LENGTH: usize = 4096;

@@ -13,22 +13,11 @@ use super::publish::{Live, Publication, WaitError};
 use super::viewers::{Heartbeat, Viewer, Viewers};
 use crate::base::ChannelId;
 use crate::config::ChannelSpec;
-use crate::hls::{DeliveryDirectives, Readiness, Rendered, Snapshot, quirks};
+use crate::hls::{DeliveryDirectives, MediaName, Readiness, Rendered, Snapshot, quirks};
 
 /// The longest that a request waits for a channel to start: less than any player waits for an answer (ExoPlayer
 /// gives up after 8 s).
 const MAX_START_HOLD: Duration = Duration::from_secs(6);
-
-/// A media resource of a rendition, as its URI names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MediaName {
-    /// `e{epoch}/init.{version}.mp4`
-    Init(u32),
-    /// `e{epoch}/{msn}.m4s`
-    Segment(u64),
-    /// `e{epoch}/{msn}.{part}.m4s`
-    Part(u64, u32),
-}
 
 /// A media resource: immutable.
 #[derive(Debug, Clone)]
@@ -133,9 +122,8 @@ impl Session {
     ) -> Result<Rendered, ServeError> {
         let live = self.live().await?;
         let publication = self.rendition(&live, rendition)?;
-        let whole_segment = !directives.blocks() && quirks::needs_whole_segment(viewer.agent);
         let ready = |snapshot: &Snapshot| match snapshot.readiness(&directives) {
-            Readiness::Ready if whole_segment && snapshot.segments().is_empty() => Readiness::Wait,
+            Readiness::Ready if quirks::is_too_early(snapshot) => Readiness::Wait,
             other => other,
         };
         let snapshot = match publication.latest() {
@@ -285,16 +273,6 @@ impl Session {
             channel: self.spec.id.to_string(),
             reason: reason.into(),
             retry_after,
-        }
-    }
-}
-
-impl std::fmt::Display for MediaName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Init(version) => write!(f, "initialization section {version}"),
-            Self::Segment(msn) => write!(f, "segment {msn}"),
-            Self::Part(msn, part) => write!(f, "part {msn}.{part}"),
         }
     }
 }

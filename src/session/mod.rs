@@ -18,7 +18,7 @@ pub mod state;
 mod viewers;
 
 pub use error::ServeError;
-pub use handle::{MediaName, Resource, Session};
+pub use handle::{Resource, Session};
 pub use launch::{Encoders, FindFfmpeg, LaunchError};
 pub use map::SessionMap;
 pub use report::{

@@ -334,7 +334,7 @@ impl Output {
             self.count as u32,
             time,
             &samples,
-            &[recorded.data.clone()],
+            std::slice::from_ref(&recorded.data),
         );
         self.file.write_all(&bytes)
     }
@@ -433,7 +433,8 @@ fn prepare(scenario: &Scenario) {
         if escapes {
             command.process_group(0);
         }
-        command.spawn().expect("the grandchild should start");
+        // Nobody waits for it: that is the point.
+        drop(command.spawn().expect("the grandchild should start"));
     }
     let chunk = [b'x'; 1 << 16];
     for block in 0..scenario.flood * 16 {

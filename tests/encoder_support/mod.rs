@@ -1,15 +1,12 @@
-//! What the tests of the encoder room share: a launcher, plans, and a collector of events.
+//! What the tests of the encoder room share: a channel, a collector of events, and a look at processes.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use headgate::base::{ChannelId, RenditionId};
 use headgate::config::{ChannelSpec, LadderSpec, SourceKind, SourceSpec};
-use headgate::encoder::{
-    Capabilities, Encoder, EncoderEvent, EncoderExit, EncoderPlan, Launcher, Progress, SourceFacts,
-};
+use headgate::encoder::{Encoder, EncoderEvent, EncoderExit, Progress};
 use headgate::media::{Fragment, MediaInitializationSection};
 
 /// By when anything that a test waits for must have come, also on a machine that is busy with other things.
@@ -32,16 +29,6 @@ pub(crate) fn ffmpeg() -> PathBuf {
         .expect("these tests need ffmpeg")
 }
 
-pub(crate) fn launcher() -> Launcher {
-    Launcher::new(env!("CARGO_BIN_EXE_headgate").into(), ffmpeg())
-}
-
-pub(crate) async fn capabilities() -> Capabilities {
-    Capabilities::probe(&launcher())
-        .await
-        .expect("ffmpeg should be able to encode")
-}
-
 pub(crate) fn channel(kind: SourceKind) -> ChannelSpec {
     ChannelSpec {
         id: ChannelId::new("test").unwrap(),
@@ -57,23 +44,6 @@ pub(crate) fn channel(kind: SourceKind) -> ChannelSpec {
         part_duration: Duration::from_millis(500),
         window: Duration::from_secs(30),
     }
-}
-
-/// The plan for a channel's first source, whose facts must be known without a probe.
-pub(crate) async fn plan(channel: &ChannelSpec) -> EncoderPlan {
-    let source = &channel.sources[0];
-    let facts = SourceFacts::known(source).expect("only cards are known without a probe");
-    EncoderPlan::new(channel, source, &facts, &capabilities().await, None).unwrap()
-}
-
-/// Runs a plan until enough has come, then stops it and waits for its end.
-pub(crate) async fn run_plan(plan: &EncoderPlan, enough: impl Fn(&Collected) -> bool) -> Collected {
-    let mut encoder = launcher().spawn(plan).await.unwrap();
-    let mut collected = collect(&mut encoder, enough).await;
-    encoder.stop(Duration::from_secs(5));
-    let rest = collect(&mut encoder, |_| false).await;
-    collected.exit = collected.exit.or(rest.exit);
-    collected
 }
 
 /// Takes events until enough has come or the encoder is gone.
@@ -124,27 +94,6 @@ impl Collected {
             .collect()
     }
 
-    /// When key frames are shown, in seconds from the first of them.
-    pub(crate) fn key_frame_seconds(&self, id: RenditionId) -> Vec<f64> {
-        let keys = self.fragments[&id].iter().filter(|f| f.samples[0].is_sync);
-        let shown = |f: &Fragment| {
-            let ticks = f.base_decode_time as f64 + f64::from(f.samples[0].composition_offset);
-            ticks / f64::from(self.timescale(id))
-        };
-        keys.map(shown).collect()
-    }
-
-    /// The most bits a second that any stretch of this length needs, as it came out of the encoder.
-    pub(crate) fn peak_bitrate(&self, id: RenditionId, seconds: f64) -> f64 {
-        let scale = f64::from(self.timescale(id));
-        let mut stretches: BTreeMap<u64, f64> = BTreeMap::new();
-        for fragment in &self.fragments[&id] {
-            let at = fragment.base_decode_time as f64 / scale / seconds;
-            *stretches.entry(at as u64).or_default() += fragment.data.len() as f64 * 8.0;
-        }
-        stretches.into_values().fold(0.0, f64::max) / seconds
-    }
-
     /// Every fragment begins where the one before ended.
     pub(crate) fn assert_seamless(&self, id: RenditionId, name: &str) {
         for pair in self.fragments[&id].windows(2) {
@@ -174,17 +123,6 @@ impl Collected {
                 f64::INFINITY
             })
     }
-}
-
-/// Runs ffmpeg to make a file, outside of what is tested.
-pub(crate) fn make(arguments: &str, file: &std::path::Path) {
-    let status = Command::new(ffmpeg())
-        .args(["-nostdin", "-hide_banner", "-loglevel", "error", "-y"])
-        .args(arguments.split_whitespace())
-        .arg(file)
-        .status()
-        .unwrap();
-    assert!(status.success(), "ffmpeg should make {}", file.display());
 }
 
 /// The letter of a process's state (`Z` is a zombie), or nothing if there is no such process.

@@ -1,12 +1,15 @@
 //! A server on a free port, and clients that may be rude.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use bytes::Bytes;
+use headgate::config::Config;
+use headgate::encoder::FfmpegNotFound;
 use headgate::http::{Counters, Exposition, Limits, Readiness, Server, State};
-use headgate::session::SessionMap;
+use headgate::session::{Encoders, SessionMap};
 use headgate::telemetry::{Registry, SessionCollector};
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Empty, Full};
@@ -50,9 +53,20 @@ impl Exposition for Metrics {
     }
 }
 
-/// A map without channels.
+const CHANNELS: &str = "[[channel]]\nid = \"testcard\"\nsource = \"testcard:\"\n";
+
+/// A map with one channel, which cannot start.
 fn sessions() -> Arc<SessionMap> {
-    Arc::new(SessionMap {})
+    let config = Config::parse(CHANNELS, Path::new("channels.toml")).unwrap();
+    let nothing = || {
+        Err(FfmpegNotFound {
+            looked_at: Vec::new(),
+        })
+    };
+    SessionMap::new(
+        &config,
+        Arc::new(Encoders::new("headgate".into(), Box::new(nothing))),
+    )
 }
 
 impl Gateway {

@@ -56,6 +56,8 @@ pub(crate) struct Feed {
     /// Media time begins here in each run, as ffmpeg's streams do (audio 1024 ticks earlier).
     pub(crate) offset_seconds: u64,
     key_frames: Vec<u64>,
+    /// How much shorter than the others the first segment of this run is.
+    early: Duration,
 }
 
 pub(crate) const FIRST: u64 = 1_800_000_000;
@@ -83,6 +85,7 @@ impl Feed {
             renditions,
         };
         let streams = config.renditions.len();
+        let shape_early = shape.segment - shape.part;
         let mut feed = Self {
             packager: Packager::new(config),
             shape,
@@ -90,6 +93,7 @@ impl Feed {
             started: "2026-11-21T08:00:00Z".parse().expect("a date"),
             offset_seconds: 10,
             key_frames: Vec::new(),
+            early: shape_early,
         };
         feed.send_inits();
         feed
@@ -174,7 +178,8 @@ impl Feed {
             u128::from(self.shape.frame_rate.1),
         );
         let nanos = |frame: u128| frame * base * 1_000_000_000 / rate;
-        let segment = self.shape.segment.as_nanos();
+        let (segment, early) = (self.shape.segment.as_nanos(), self.early.as_nanos());
+        let nanos = |frame| nanos(frame) + early;
         let before = number
             .checked_sub(1)
             .map(|number| nanos(u128::from(number)) / segment);
@@ -201,6 +206,10 @@ impl Feed {
             .fold(0.0, f64::max);
         self.started += SignedDuration::from_secs_f64(longest + later.as_secs_f64());
         self.packager.discontinuity();
+        // As the gateway asks of an encoder: a timeline that goes on has no short segment.
+        if self.packager.ends_at().is_some() {
+            self.early = Duration::ZERO;
+        }
         self.next.fill(0);
         self.send_inits();
     }

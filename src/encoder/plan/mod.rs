@@ -22,7 +22,6 @@ pub use facts::{AudioFacts, FrameRate, SourceFacts, VideoFacts};
 
 use self::graph::Graph;
 use self::output::Timing;
-use super::scrub;
 use crate::base::{RenditionId, RenditionName};
 use crate::config::{ChannelSpec, Rung, RungVideo, SourceKind, SourceSpec};
 
@@ -143,6 +142,7 @@ impl EncoderPlan {
         let timing = Timing {
             frame_rate,
             segment: channel.segment_duration,
+            first_segment: first_segment(channel, behind),
             follow_source,
             position: facts.position(),
             knows_fps_mode: capabilities.knows("fps_mode"),
@@ -160,7 +160,7 @@ impl EncoderPlan {
             arguments,
             renditions,
             lead,
-            source_label: label(source),
+            source_label: source.label(),
             irregular_key_frames: follow_source,
         })
     }
@@ -179,6 +179,7 @@ impl EncoderPlan {
         let timing = Timing {
             frame_rate: FrameRate::DEFAULT,
             segment: Duration::from_secs(1),
+            first_segment: Duration::from_secs(1),
             follow_source: false,
             position: 0,
             knows_fps_mode: true,
@@ -206,19 +207,6 @@ impl EncoderPlan {
     }
 }
 
-/// The source for people.
-pub fn label(source: &SourceSpec) -> String {
-    if let Some(name) = &source.name {
-        return name.clone();
-    }
-    match &source.kind {
-        SourceKind::TestCard => "testcard:".into(),
-        SourceKind::Slate { text } => format!("slate:{text}"),
-        SourceKind::File { path } => path.display().to_string(),
-        SourceKind::Live { url } => scrub::mask_url(url),
-    }
-}
-
 fn check_copies(rungs: &[Rung], source: &SourceSpec, facts: &SourceFacts) -> Result<(), PlanError> {
     let Some(copy) = rungs.iter().find(|rung| rung.video == RungVideo::Copy) else {
         return Ok(());
@@ -242,6 +230,15 @@ fn frame_rate(facts: &SourceFacts) -> FrameRate {
 
 /// A segment and two parts: what a player needs before it starts. Live sources come at their own pace, and copied
 /// pictures pass no filter that could hold them.
+/// Players that know nothing of Partial Segments, and hls.js for its first playlist, begin with a whole segment. The
+/// first one of a new timeline is therefore as short as a part.
+fn first_segment(channel: &ChannelSpec, behind: Option<Duration>) -> Duration {
+    match behind {
+        None => channel.part_duration,
+        Some(_) => channel.segment_duration,
+    }
+}
+
 /// A new timeline begins with what a player wants to have at once. One that goes on makes up for what was missed, and
 /// no more: media that runs ahead of the clock a little further with every restart would never be live again.
 fn lead(

@@ -30,6 +30,8 @@ const UNKNOWN_BITRATE: u64 = 8_000_000;
 pub(super) struct Timing {
     pub(super) frame_rate: FrameRate,
     pub(super) segment: Duration,
+    /// The first segment of a new timeline is this long.
+    pub(super) first_segment: Duration,
     /// One rung is copied: its key frames rule.
     pub(super) follow_source: bool,
     /// Which of the source's video streams is used.
@@ -101,7 +103,11 @@ fn key_frames(timing: &Timing) -> Vec<Argument> {
             "source".to_owned()
         }
         // A millisecond early: 2 s may be 1.9999 in a track's ticks, and the key frame would come a frame late.
-        false => format!("expr:gte(t,n_forced*{segment}-0.001)"),
+        // The first segment may be shorter than the others.
+        false => {
+            let early = segment - timing.first_segment.as_secs_f64() + 0.001;
+            format!("expr:gte(t,n_forced*{segment}-{early:.3})")
+        }
     };
     let frames = frames.to_string();
     let mut words = texts(&["-g", &frames, "-sc_threshold", "0"]);

@@ -68,8 +68,11 @@ pub enum ProbeError {
     },
 }
 
+/// Makes the error from the source's label.
+type Meaning = fn(String) -> ProbeError;
+
 /// What ffmpeg writes, and what it means.
-const MEANINGS: [(&str, fn(String) -> ProbeError); 17] = [
+const MEANINGS: [(&str, Meaning); 17] = [
     ("Failed to resolve hostname", unknown_host),
     ("Name or service not known", unknown_host),
     ("No such file or directory", not_found),

@@ -1,11 +1,11 @@
 //! The Media Playlist of a rendition, whole and as a Playlist Delta Update.
 
-use std::fmt;
 use std::time::Duration;
 
 use super::tags;
 use crate::hls::assembler::{Assembler, OpenSegment};
 use crate::hls::config::PackagerConfig;
+use crate::hls::name::{MediaName, Uri};
 use crate::hls::rendered::Rendered;
 use crate::hls::segment::{MediaSegment, PartialSegment};
 use crate::hls::snapshot::Edge;
@@ -20,13 +20,6 @@ pub(in crate::hls) struct Report {
     uri: String,
     last_msn: u64,
     last_part: Option<u32>,
-}
-
-/// The address of a resource, relative to the playlist.
-enum Uri {
-    Init { epoch: u64, version: u32 },
-    Segment { epoch: u64, msn: u64 },
-    Part { epoch: u64, msn: u64, part: usize },
 }
 
 /// One playlist about to be written.
@@ -172,10 +165,7 @@ impl<'a> Writer<'a> {
         if segment.gap {
             tags::gap(&mut self.out);
         }
-        let uri = Uri::Segment {
-            epoch: self.epoch(),
-            msn: segment.msn,
-        };
+        let uri = self.uri(MediaName::Segment(segment.msn));
         tags::inf(&mut self.out, segment.duration, uri);
     }
 
@@ -193,28 +183,21 @@ impl<'a> Writer<'a> {
 
     fn parts(&mut self, msn: u64, parts: &[PartialSegment]) {
         for (part, partial) in parts.iter().enumerate() {
-            let uri = Uri::Part {
-                epoch: self.epoch(),
-                msn,
-                part,
-            };
+            let uri = self.uri(MediaName::Part(msn, part as u32));
             tags::part(&mut self.out, partial.duration, partial.independent, uri);
         }
     }
 
     fn map(&mut self, version: u32) {
         if self.init_version.replace(version) != Some(version) {
-            let uri = Uri::Init {
-                epoch: self.epoch(),
-                version,
-            };
+            let uri = self.uri(MediaName::Init(version));
             tags::map(&mut self.out, uri);
         }
     }
 
     /// The next part: of the growing segment, or the first of the next one when this one is as long as it gets.
     fn hint(&mut self) {
-        let aim = self.config.segment_duration;
+        let aim = self.config.aim(self.edge.msn);
         let full = self.rendition.open.as_ref().is_some_and(|open| {
             let published = open
                 .parts
@@ -226,29 +209,16 @@ impl<'a> Writer<'a> {
         let (msn, part) = if full {
             (self.edge.msn + 1, 0)
         } else {
-            (self.edge.msn, self.edge.parts as usize)
+            (self.edge.msn, self.edge.parts)
         };
-        let uri = Uri::Part {
-            epoch: self.epoch(),
-            msn,
-            part,
-        };
+        let uri = self.uri(MediaName::Part(msn, part as u32));
         tags::preload_hint(&mut self.out, uri);
     }
 
-    fn epoch(&self) -> u64 {
-        self.config.timeline.epoch
-    }
-}
-
-// === impl Uri ===
-
-impl fmt::Display for Uri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Init { epoch, version } => write!(f, "e{epoch}/init.{version}.mp4"),
-            Self::Segment { epoch, msn } => write!(f, "e{epoch}/{msn}.m4s"),
-            Self::Part { epoch, msn, part } => write!(f, "e{epoch}/{msn}.{part}.m4s"),
+    fn uri(&self, name: MediaName) -> Uri {
+        Uri {
+            epoch: self.config.timeline.epoch,
+            name,
         }
     }
 }
