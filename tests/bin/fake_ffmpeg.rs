@@ -538,6 +538,7 @@ fn be_a_parent(launcher: PathBuf, ffmpeg: PathBuf) -> ExitCode {
             }],
             lead: Duration::ZERO,
             source_label: "test".into(),
+            irregular_key_frames: false,
         };
         let mut encoder = launcher
             .spawn(&plan)
