@@ -94,7 +94,7 @@ mod tests {
         let none = folder.path().join("none");
         let find = |configured, env| find_ffmpeg(configured, env, None, folder.path());
         assert_eq!(find(Some(&a), Some(b.as_os_str())), Ok(a.clone()));
-        assert_eq!(find(None, Some(b.as_os_str())), Ok(b));
+        assert_eq!(find(None, Some(b.as_os_str())), Ok(b.clone()));
         assert_eq!(find(Some(&none), None).unwrap_err().looked_at, [none]);
     }
 
