@@ -53,8 +53,13 @@ impl Graph<'_> {
         }
         // Gaps become silence, as at the end of a loop whose sound is shorter than its pictures: an encoder that
         // joins what it gets would let the sound run ahead of the pictures for ever. What starts late starts late.
+        // Timestamps of files are exact; those of live sources tremble, and each correction is a click.
+        let tolerance = match self.source {
+            SourceKind::File { .. } => 0.02,
+            _ => 0.1,
+        };
         let mut chain = vec![format!(
-            "[0:a:{}]aresample=async=1:min_hard_comp=0.05:first_pts=0",
+            "[0:a:{}]aresample=async=1:min_hard_comp={tolerance}:first_pts=0",
             audio.position
         )];
         chain.push("aformat=sample_rates=48000:channel_layouts=stereo".into());
