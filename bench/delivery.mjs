@@ -91,7 +91,7 @@ async function startNginx(folder, served) {
 worker_processes 1;
 daemon off;
 pid ${folder}/nginx.pid;
-error_log stderr warn;
+error_log stderr crit;
 events { worker_connections 1024; }
 http {
   access_log off;
