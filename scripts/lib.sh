@@ -197,8 +197,8 @@ stop_gateway() {
 # === The page ===
 
 stamp() { # name
-  mkdir -p "$TOOLS_DIR/stamps"
-  echo "$TOOLS_DIR/stamps/$1"
+  mkdir -p .tools/stamps
+  echo ".tools/stamps/$1"
 }
 
 # Installs what web/package-lock.json names, when that changed.
