@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use feed::{FIRST, Feed, Shape};
 use headgate::base::RenditionId;
-use headgate::hls::{PackagerError, PackagerEvent};
+use headgate::hls::{PackagerError, PackagerEvent, Timeline};
 use playlist::Checker;
 use proptest::prelude::*;
 
@@ -250,7 +250,14 @@ fn numbers_are_seeded_and_only_grow() {
         FIRST + 6,
         "all six breaks have left the window"
     );
-    assert!(watched.feed.packager.newest_number() >= last.next_msn());
+    let numbers = watched.feed.packager.numbers();
+    assert!(numbers.msn >= last.next_msn() && numbers.discontinuity >= last.discontinuity_sequence);
+    let next = Timeline::above(numbers, "2000-01-01T00:00:00Z".parse().unwrap());
+    assert!(
+        next.first_msn > numbers.msn && next.epoch > FIRST,
+        "also when the clock was set back"
+    );
+    assert!(next.first_discontinuity > numbers.discontinuity);
 }
 
 #[test]

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
+use super::quirks;
 use crate::base::RenditionName;
 
 /// How much longer than it aims at a Partial Segment may get: frames rarely fit a duration exactly.
@@ -50,8 +53,9 @@ pub enum RenditionKind {
 
 /// Where the numbers of a timeline start.
 ///
-/// All three are seeded from the clock's seconds. Segments last at least a second, so a gateway that starts again,
-/// even after `kill -9`, continues above what it gave out before, without having written anything down.
+/// All are seeded from the clock, so a gateway that starts again, even after `kill -9`, continues above what it gave
+/// out before, without having written anything down: segments last at least a second each, and discontinuities are
+/// rare. [`Numbers`] of an earlier run of the same process are respected in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeline {
     /// Part of every URI: a URI of an earlier or another timeline never names other bytes.
@@ -60,6 +64,40 @@ pub struct Timeline {
     pub first_msn: u64,
     /// The first Discontinuity Sequence Number.
     pub first_discontinuity: u64,
+}
+
+/// No number that was given out is above these.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Numbers {
+    /// Media Sequence Numbers, and epochs.
+    pub msn: u64,
+    /// Discontinuity Sequence Numbers.
+    pub discontinuity: u64,
+}
+
+// === impl Timeline ===
+
+impl Timeline {
+    /// The numbers of a timeline that begins at `now` and lies above an earlier one.
+    pub fn above(earlier: Numbers, now: Timestamp) -> Self {
+        let seconds = u64::try_from(now.as_second()).unwrap_or(0);
+        let first = seconds.max(earlier.msn + 1);
+        let first_discontinuity =
+            quirks::discontinuity_seed(seconds).max(earlier.discontinuity + 1);
+        Self {
+            epoch: first,
+            first_msn: first,
+            first_discontinuity,
+        }
+    }
+
+    /// The first numbers, which are given out as soon as the timeline is shown.
+    pub fn numbers(&self) -> Numbers {
+        Numbers {
+            msn: self.first_msn,
+            discontinuity: self.first_discontinuity,
+        }
+    }
 }
 
 // === impl PackagerConfig ===

@@ -25,7 +25,7 @@ mod segment;
 mod snapshot;
 mod window;
 
-pub use config::{PackagerConfig, RenditionConfig, RenditionKind, Timeline};
+pub use config::{Numbers, PackagerConfig, RenditionConfig, RenditionKind, Timeline};
 pub use directives::{DeliveryDirectives, DirectiveError};
 pub use error::PackagerError;
 pub use name::MediaName;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::assembler::{Assembler, TimedSample};
-use super::config::{PackagerConfig, RenditionKind};
+use super::config::{Numbers, PackagerConfig, RenditionKind};
 use super::error::PackagerError;
 use super::playlist::{multivariant, report};
 use super::rendered::Rendered;
@@ -219,17 +219,20 @@ impl Packager {
             .then(|| multivariant(&self.config, &self.renditions))
     }
 
-    /// No Media Sequence Number or Discontinuity Sequence Number that was given out is above this.
-    pub fn newest_number(&self) -> u64 {
-        let sequence = |rendition: &Assembler| {
+    /// What has been given out: a later timeline starts above it.
+    pub fn numbers(&self) -> Numbers {
+        let discontinuity = |rendition: &Assembler| {
             rendition.window.discontinuity_sequence() + rendition.discontinuities()
         };
-        self.renditions
-            .iter()
-            .map(sequence)
-            .max()
-            .unwrap_or(0)
-            .max(self.next_msn)
+        Numbers {
+            msn: self.next_msn,
+            discontinuity: self
+                .renditions
+                .iter()
+                .map(discontinuity)
+                .max()
+                .unwrap_or_default(),
+        }
     }
 
     /// Bytes of media held in memory.

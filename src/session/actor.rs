@@ -300,27 +300,23 @@ impl Actor {
         irregular_key_frames: bool,
     ) -> Media {
         let spec = &self.session.spec;
-        let seconds = u64::try_from(wall_clock().as_second()).unwrap_or(0);
-        let first = seconds.max(self.session.floor.load(Ordering::SeqCst) + 1);
-        self.session.floor.store(first, Ordering::SeqCst);
+        let mut floor = self.session.floor.lock();
+        let timeline = Timeline::above(*floor, wall_clock());
+        *floor = timeline.numbers();
         let config = PackagerConfig {
             segment_duration: spec.segment_duration,
             part_duration: spec.part_duration,
             window: spec.window,
             irregular_key_frames,
             lead,
-            timeline: Timeline {
-                epoch: first,
-                first_msn: first,
-                first_discontinuity: first,
-            },
+            timeline,
             renditions,
         };
         let names = config
             .renditions
             .iter()
             .map(|rendition| rendition.name.clone());
-        let live = Arc::new(Live::new(first, names, Instant::now()));
+        let live = Arc::new(Live::new(timeline.epoch, names, Instant::now()));
         Media {
             packager: Packager::new(config),
             live,
@@ -389,9 +385,7 @@ impl Actor {
         if !media.show(now) {
             return;
         }
-        self.session
-            .floor
-            .fetch_max(media.packager.newest_number(), Ordering::SeqCst);
+        *self.session.floor.lock() = media.packager.numbers();
         if self.state.phase() == Phase::Starting || !media.announced {
             media.announced = true;
             self.session

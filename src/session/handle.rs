@@ -13,7 +13,7 @@ use super::publish::{Live, Publication, WaitError};
 use super::viewers::{Heartbeat, Viewer, Viewers};
 use crate::base::ChannelId;
 use crate::config::ChannelSpec;
-use crate::hls::{DeliveryDirectives, MediaName, Readiness, Rendered, Snapshot, quirks};
+use crate::hls::{DeliveryDirectives, MediaName, Numbers, Readiness, Rendered, Snapshot, quirks};
 
 /// The longest that a request waits for a channel to start: less than any player waits for an answer (ExoPlayer
 /// gives up after 8 s).
@@ -59,7 +59,7 @@ pub struct Session {
     /// The actor's inbox, while it runs.
     pub(super) inbox: Mutex<Option<mpsc::UnboundedSender<Command>>>,
     /// The newest numbers that were given out: the next run starts above them.
-    pub(super) floor: AtomicU64,
+    pub(super) floor: Mutex<Numbers>,
     bytes_sent: AtomicU64,
     target_duration: Duration,
 }
@@ -94,7 +94,7 @@ impl Session {
             status: watch::Sender::new(Status::Idle),
             facts: Mutex::default(),
             inbox: Mutex::new(None),
-            floor: AtomicU64::new(0),
+            floor: Mutex::default(),
             bytes_sent: AtomicU64::new(0),
             target_duration,
             spec,
