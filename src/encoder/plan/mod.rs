@@ -247,7 +247,8 @@ fn lead(
     follow_source: bool,
     behind: Option<Duration>,
 ) -> Duration {
-    let burst = channel.segment_duration + 2 * channel.part_duration;
+    // What a low-latency player keeps between itself and the live edge (three parts), and a little for its start.
+    let burst = channel.part_duration * 13 / 4;
     match source.kind {
         SourceKind::Live { .. } => Duration::ZERO,
         _ if follow_source => Duration::ZERO,
