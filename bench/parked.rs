@@ -147,8 +147,9 @@ async fn round(
     let mut scout = Client::open(&target.address).await?;
     let (_, playlist) = scout.get(&target.playlist).await?;
     let (mut next, _) = preload_hint(&String::from_utf8(playlist)?)?;
-    // From the beginning of a segment there is time to send all requests before the next one begins.
-    while next.part > 1 {
+    // After the first part of a segment there is time to send all requests before the next segment begins, and the
+    // next segment is not yet too far off to be asked for.
+    while next.part != 1 {
         let Next { msn, part } = next;
         let reload = format!("{}?_HLS_msn={msn}&_HLS_part={part}", target.playlist);
         let (_, playlist) = scout.get(&reload).await?;
