@@ -51,14 +51,22 @@ pub enum RenditionKind {
     Audio,
 }
 
+/// The beginning of 2026, in Unix seconds: Media Sequence Numbers count from here, so that they fit into 32 bits until
+/// 2034.
+const NUMBERS_BEGIN_S: i64 = 1_767_225_600;
+
+/// How many Media Sequence Numbers a second has. A timeline begins with a burst, so its first seconds give out more
+/// than one number each; a gateway that is killed then and starts again must begin above them all the same.
+const NUMBERS_A_SECOND: i64 = 8;
+
 /// Where the numbers of a timeline start.
 ///
 /// All are seeded from the clock, so a gateway that starts again, even after `kill -9`, continues above what it gave
 /// out before, without having written anything down: segments last at least a second each, and discontinuities are
-/// rare. [`Numbers`] of an earlier run of the same process are respected in any case.
+/// rare. [`Numbers`] of an earlier timeline of the same process are respected whatever the clock does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeline {
-    /// Part of every URI: a URI of an earlier or another timeline never names other bytes.
+    /// Part of every URI: a URI of an earlier or another timeline never names other bytes. Milliseconds since 1970.
     pub epoch: u64,
     /// The first Media Sequence Number.
     pub first_msn: u64,
@@ -69,7 +77,9 @@ pub struct Timeline {
 /// No number that was given out is above these.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Numbers {
-    /// Media Sequence Numbers, and epochs.
+    /// Epochs.
+    pub epoch: u64,
+    /// Media Sequence Numbers.
     pub msn: u64,
     /// Discontinuity Sequence Numbers.
     pub discontinuity: u64,
@@ -80,20 +90,21 @@ pub struct Numbers {
 impl Timeline {
     /// The numbers of a timeline that begins at `now` and lies above an earlier one.
     pub fn above(earlier: Numbers, now: Timestamp) -> Self {
-        let seconds = u64::try_from(now.as_second()).unwrap_or(0);
-        let first = seconds.max(earlier.msn + 1);
-        let first_discontinuity =
-            quirks::discontinuity_seed(seconds).max(earlier.discontinuity + 1);
+        let from_clock = |wanted: i64| u64::try_from(wanted).unwrap_or(0);
+        let eighths = now.as_millisecond() * NUMBERS_A_SECOND / 1_000;
+        let msn = from_clock(eighths - NUMBERS_BEGIN_S * NUMBERS_A_SECOND);
+        let discontinuity = quirks::discontinuity_seed(from_clock(now.as_second()));
         Self {
-            epoch: first,
-            first_msn: first,
-            first_discontinuity,
+            epoch: from_clock(now.as_millisecond()).max(earlier.epoch + 1),
+            first_msn: msn.max(earlier.msn + 1),
+            first_discontinuity: discontinuity.max(earlier.discontinuity + 1),
         }
     }
 
     /// The first numbers, which are given out as soon as the timeline is shown.
     pub fn numbers(&self) -> Numbers {
         Numbers {
+            epoch: self.epoch,
             msn: self.first_msn,
             discontinuity: self.first_discontinuity,
         }
@@ -166,5 +177,46 @@ impl PackagerConfig {
     pub fn retention(&self) -> Duration {
         let segment = Duration::from_secs(self.target_duration());
         (self.window + segment) * 2
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn begun(at: &str) -> Timeline {
+        Timeline::above(Numbers::default(), at.parse().expect("a time"))
+    }
+
+    #[test]
+    fn a_gateway_that_was_killed_in_its_first_second_starts_above_what_it_gave_out() {
+        // Two segments and a growing one within 300 ms, and a new process half a second after the old one began.
+        let (before, after) = (
+            begun("2026-11-21T09:00:00.900Z"),
+            begun("2026-11-21T09:00:01.400Z"),
+        );
+        assert!(
+            after.first_msn > before.first_msn + 2,
+            "{before:?} {after:?}"
+        );
+        assert!(after.epoch > before.epoch);
+    }
+
+    #[test]
+    fn numbers_fit_into_32_bits_for_players_that_know_no_more() {
+        let number = begun("2034-01-01T00:00:00Z").first_msn;
+        assert!(i32::try_from(number).is_ok(), "{number}");
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_takes_no_number_back() {
+        let first = begun("2027-01-01T00:00:00Z").numbers();
+        for past in ["2026-12-31T23:00:00Z", "1970-01-01T00:00:00Z"] {
+            let next = Timeline::above(first, past.parse().unwrap()).numbers();
+            assert!(next.msn > first.msn && next.epoch > first.epoch, "{next:?}");
+            assert!(next.discontinuity > first.discontinuity, "{next:?}");
+        }
+        let lost = begun("1970-01-01T00:00:00Z");
+        assert!(lost.first_msn >= 1 && lost.epoch >= 1, "{lost:?}");
     }
 }

@@ -225,6 +225,7 @@ impl Packager {
             rendition.window.discontinuity_sequence() + rendition.discontinuities()
         };
         Numbers {
+            epoch: self.config.timeline.epoch,
             msn: self.next_msn,
             discontinuity: self
                 .renditions

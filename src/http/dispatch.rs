@@ -4,7 +4,7 @@ use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -57,7 +57,7 @@ impl Dispatch {
         let log = tracing::enabled!(tracing::Level::DEBUG)
             .then(|| (head.method.clone(), head.uri.clone()));
 
-        let answer = catch(self.route(peer, head, body)).await;
+        let answer = catch(pin!(self.route(peer, head, body))).await;
         let response = answer.unwrap_or_else(|panic| self.panicked(kind, panic.as_ref()));
 
         self.state.counters.request(kind, response.status());
@@ -91,7 +91,14 @@ impl Dispatch {
         match route {
             Route::Multivariant { channel } => media.multivariant(sessions, channel).await,
             Route::MediaPlaylist { channel, rendition } => {
-                media.media_playlist(sessions, channel, rendition).await
+                match media.media_playlist(sessions, channel, rendition) {
+                    Ok(response) => response,
+                    Err(waiting) => {
+                        // Thousands wait at a time: the header and the buffer that it was read into go first.
+                        drop(head);
+                        waiting.answer().await
+                    }
+                }
             }
             Route::Media {
                 channel,
@@ -114,7 +121,8 @@ impl Dispatch {
             | Route::Health
             | Route::Ready
             | Route::Metrics
-            | Route::Web => self.routed(head, body).await,
+            // Boxed: it is large, and a request for media would carry its room along.
+            | Route::Web => Box::pin(self.routed(head, body)).await,
         }
     }
 
@@ -154,18 +162,21 @@ fn without_body(mut response: Response<Body>) -> Response<Body> {
     response.map(|_| Body::none())
 }
 
-/// Runs a future; a panic in it is an error, and what it held has been dropped by then.
-async fn catch<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
-    let mut future = pin!(future);
+/// Runs a future; a panic in it is an error, and what it held is dropped with it.
+///
+/// The future stays where it is pinned: thousands of them wait at a time, and moving it in here would keep its room
+/// twice.
+fn catch<F: Future>(
+    mut future: Pin<&mut F>,
+) -> impl Future<Output = Result<F::Output, Box<dyn Any + Send>>> {
     // The state that a request shares is behind locks and atomics that a panic leaves whole.
     poll_fn(
-        |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        move |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
             Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
             Ok(Poll::Pending) => Poll::Pending,
             Err(panic) => Poll::Ready(Err(panic)),
         },
     )
-    .await
 }
 
 #[cfg(test)]
@@ -174,11 +185,12 @@ mod tests {
 
     #[tokio::test]
     async fn panics_are_caught_also_after_a_wait() {
-        assert_eq!(catch(async { 7 }).await.unwrap(), 7);
-        let panic = catch(async {
+        assert_eq!(catch(pin!(async { 7 })).await.unwrap(), 7);
+        let mut panics = pin!(async {
             tokio::task::yield_now().await;
             panic!("as planned");
         });
+        let panic = catch(panics.as_mut());
         let panic: Box<dyn Any + Send> = panic.await.map(|(): ()| ()).unwrap_err();
         assert_eq!(panic.downcast_ref::<&str>(), Some(&"as planned"));
     }

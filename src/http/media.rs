@@ -7,7 +7,9 @@ use bytes::Bytes;
 use http::header::{self, HeaderName};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::body::Body;
@@ -47,6 +49,24 @@ pub(crate) struct MediaRequest<'a> {
     pub(crate) peer: IpAddr,
 }
 
+/// A Media Playlist that somebody waits for. Holds nothing of the request.
+#[derive(Debug)]
+pub(crate) struct PlaylistWait {
+    session: Arc<Session>,
+    directives: DeliveryDirectives,
+    rendition: Box<str>,
+    address: IpAddr,
+    agent: Box<str>,
+    wishes: Wishes<'static>,
+}
+
+/// What a request says about the form of the answer.
+#[derive(Debug)]
+struct Wishes<'a> {
+    if_none_match: Option<Cow<'a, [u8]>>,
+    gzip: bool,
+}
+
 /// A resource of a rendition.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MediaPath<'a> {
@@ -73,46 +93,47 @@ impl MediaRequest<'_> {
         match session.multivariant().await {
             Ok(rendered) => {
                 let policy = CachePolicy::Multivariant(target);
-                counted(&session, playlist(&self.head.headers, rendered, policy))
+                counted(
+                    &session,
+                    playlist(&Wishes::of(&self.head.headers), rendered, policy),
+                )
             }
             Err(error) => failure(error, target, false),
         }
     }
 
-    /// A Media Playlist, as the `_HLS_` parameters ask for it.
-    pub(crate) async fn media_playlist(
+    /// A Media Playlist, as the `_HLS_` parameters ask for it: the answer, or what has to be waited for.
+    pub(crate) fn media_playlist(
         self,
         sessions: &SessionMap,
         channel: &str,
         rendition: &str,
-    ) -> Response<Body> {
+    ) -> Result<Response<Body>, PlaylistWait> {
         if self.head.method == Method::HEAD {
-            return head_of_playlist(sessions, channel);
+            return Ok(head_of_playlist(sessions, channel));
         }
         let directives = match DeliveryDirectives::parse(self.head.uri.query()) {
             Ok(directives) => directives,
             Err(error) => {
                 let error = ServeError::BadRequest(error.to_string());
-                return failure(error, UNKNOWN_TARGET, false);
+                return Ok(failure(error, UNKNOWN_TARGET, false));
             }
         };
         let session = match sessions.join(channel, self.viewer()) {
             Ok(session) => session,
-            Err(error) => return failure(error, UNKNOWN_TARGET, false),
+            Err(error) => return Ok(failure(error, UNKNOWN_TARGET, false)),
         };
-        let target = session.target_duration();
-        let blocking = directives.msn.is_some();
-        let rendered = session.media_playlist(rendition, directives, self.viewer());
-        match rendered.await {
-            Ok(rendered) => {
-                let policy = if blocking {
-                    CachePolicy::BlockingPlaylist(target)
-                } else {
-                    CachePolicy::Playlist(target)
-                };
-                counted(&session, playlist(&self.head.headers, rendered, policy))
-            }
-            Err(error) => failure(error, target, blocking),
+        let wishes = Wishes::of(&self.head.headers);
+        match session.media_playlist_now(rendition, &directives) {
+            Some(rendered) => Ok(media_playlist(&session, &directives, &wishes, rendered)),
+            None => Err(PlaylistWait {
+                session,
+                directives,
+                rendition: rendition.into(),
+                address: self.peer,
+                agent: self.viewer().agent.into(),
+                wishes: wishes.into_owned(),
+            }),
         }
     }
 
@@ -147,6 +168,61 @@ impl MediaRequest<'_> {
             agent: agent.get(..MAX_AGENT).unwrap_or(agent),
         }
     }
+}
+
+// === impl PlaylistWait ===
+
+impl PlaylistWait {
+    /// The playlist as soon as it is there, or why it is not.
+    pub(crate) async fn answer(self) -> Response<Body> {
+        let (session, directives) = (&*self.session, self.directives);
+        let viewer = Viewer {
+            address: self.address,
+            agent: &self.agent,
+        };
+        match session
+            .media_playlist(&self.rendition, directives, viewer)
+            .await
+        {
+            Ok(rendered) => media_playlist(session, &directives, &self.wishes, rendered),
+            Err(error) => failure(error, session.target_duration(), directives.blocks()),
+        }
+    }
+}
+
+// === impl Wishes ===
+
+impl<'a> Wishes<'a> {
+    fn of(headers: &'a HeaderMap) -> Self {
+        let text = |name| headers.get(name).map(HeaderValue::as_bytes);
+        Self {
+            if_none_match: text(header::IF_NONE_MATCH).map(Cow::Borrowed),
+            gzip: text(header::ACCEPT_ENCODING).is_some_and(accepts_gzip),
+        }
+    }
+
+    fn into_owned(self) -> Wishes<'static> {
+        let if_none_match = self.if_none_match.map(|tags| Cow::Owned(tags.into_owned()));
+        Wishes {
+            if_none_match,
+            gzip: self.gzip,
+        }
+    }
+}
+
+/// A Media Playlist as it was asked for.
+fn media_playlist(
+    session: &Session,
+    directives: &DeliveryDirectives,
+    wishes: &Wishes<'_>,
+    rendered: Rendered,
+) -> Response<Body> {
+    let target = session.target_duration();
+    let policy = match directives.blocks() {
+        true => CachePolicy::BlockingPlaylist(target),
+        false => CachePolicy::Playlist(target),
+    };
+    counted(session, playlist(wishes, rendered, policy))
 }
 
 /// The answer to a browser that asks whether a page of another origin may read media: yes, without credentials.
@@ -200,11 +276,12 @@ fn head_of_playlist(sessions: &SessionMap, channel: &str) -> Response<Body> {
 }
 
 /// An answer to GET with a playlist: 304 if the client has it, compressed if the client takes that.
-fn playlist(request: &HeaderMap, rendered: Rendered, policy: CachePolicy) -> Response<Body> {
+fn playlist(wishes: &Wishes<'_>, rendered: Rendered, policy: CachePolicy) -> Response<Body> {
     let mut response = start(PLAYLIST, policy);
-    let is_known = request
-        .get(header::IF_NONE_MATCH)
-        .is_some_and(|tags| names_tag(tags.as_bytes(), &rendered.etag));
+    let is_known = wishes
+        .if_none_match
+        .as_ref()
+        .is_some_and(|tags| names_tag(tags, &rendered.etag));
     let headers = response.headers_mut();
     headers.insert(header::VARY, ACCEPT_ENCODING);
     insert_shared(headers, header::ETAG, rendered.etag);
@@ -212,10 +289,7 @@ fn playlist(request: &HeaderMap, rendered: Rendered, policy: CachePolicy) -> Res
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return response;
     }
-    let gzip = request
-        .get(header::ACCEPT_ENCODING)
-        .is_some_and(|codings| accepts_gzip(codings.as_bytes()));
-    let text = if gzip {
+    let text = if wishes.gzip {
         headers.insert(header::CONTENT_ENCODING, GZIP);
         rendered.gzip
     } else {

@@ -25,7 +25,11 @@ fn rendered() -> Rendered {
 
 fn answer_playlist(fields: &[(&str, &str)]) -> Response<Body> {
     let request = parts(Method::GET, fields);
-    playlist(&request.headers, rendered(), CachePolicy::Playlist(TARGET))
+    playlist(
+        &Wishes::of(&request.headers),
+        rendered(),
+        CachePolicy::Playlist(TARGET),
+    )
 }
 
 fn answer_media(method: Method, fields: &[(&str, &str)]) -> Response<Body> {

@@ -149,9 +149,7 @@ impl Session {
             first_part_ms: facts.first_part.map(|elapsed| elapsed.as_millis() as u64),
             memory_bytes: live.as_ref().map_or(0, |live| live.bytes()),
             bytes_sent: self.bytes_sent(),
-            blocked_requests: live.as_ref().map_or(0, |live| {
-                live.renditions().iter().map(Publication::waiting).sum()
-            }),
+            blocked_requests: self.blocked(live.as_deref()),
             history: facts
                 .history
                 .iter()
@@ -161,6 +159,13 @@ impl Session {
                 })
                 .collect(),
         }
+    }
+
+    /// Requests that wait for the channel to start, or for media.
+    fn blocked(&self, live: Option<&Live>) -> usize {
+        let renditions = live.map_or(&[][..], Live::renditions);
+        let parked: usize = renditions.iter().map(Publication::waiting).sum();
+        self.status.receiver_count() + parked
     }
 
     /// Who watches.

@@ -1,7 +1,7 @@
 //! A session as readers hold it: playlists and media by name, waiting included.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -10,10 +10,11 @@ use tokio::sync::{mpsc, watch};
 use super::error::ServeError;
 use super::facts::Facts;
 use super::publish::{Live, Publication, WaitError};
+use super::run::Floor;
 use super::viewers::{Heartbeat, Viewer, Viewers};
 use crate::base::ChannelId;
-use crate::config::ChannelSpec;
-use crate::hls::{DeliveryDirectives, MediaName, Numbers, Readiness, Rendered, Snapshot, quirks};
+use crate::config::{ChannelSpec, LadderSpec, RungVideo};
+use crate::hls::{DeliveryDirectives, MediaName, Readiness, Rendered, Snapshot, quirks};
 
 /// The longest that a request waits for a channel to start: less than any player waits for an answer (ExoPlayer
 /// gives up after 8 s).
@@ -31,7 +32,7 @@ pub struct Resource {
 /// What readers wait for.
 #[derive(Debug, Clone)]
 pub(super) enum Status {
-    /// Nothing runs.
+    /// Nothing runs, and nobody has asked for it since that is so.
     Idle,
     /// Media is on its way.
     Starting,
@@ -58,8 +59,9 @@ pub struct Session {
     pub(super) facts: Mutex<Facts>,
     /// The actor's inbox, while it runs.
     pub(super) inbox: Mutex<Option<mpsc::UnboundedSender<Command>>>,
-    /// The newest numbers that were given out: the next run starts above them.
-    pub(super) floor: Mutex<Numbers>,
+    /// A word of an arrival lies in the inbox.
+    pub(super) knocked: AtomicBool,
+    pub(super) floor: Floor,
     bytes_sent: AtomicU64,
     target_duration: Duration,
 }
@@ -87,14 +89,15 @@ impl Status {
 
 impl Session {
     pub(super) fn new(spec: Arc<ChannelSpec>) -> Self {
-        let target_duration = Duration::from_secs_f64(spec.segment_duration.as_secs_f64().ceil());
+        let target_duration = target_duration(&spec);
         Self {
             // Three Target Durations: how far a player stays behind the live edge.
             viewers: Viewers::new(target_duration * 3),
             status: watch::Sender::new(Status::Idle),
             facts: Mutex::default(),
             inbox: Mutex::new(None),
-            floor: Mutex::default(),
+            knocked: AtomicBool::new(false),
+            floor: Floor::default(),
             bytes_sent: AtomicU64::new(0),
             target_duration,
             spec,
@@ -113,6 +116,21 @@ impl Session {
             .ok_or_else(|| self.unavailable("it has just ended"))
     }
 
+    /// A Media Playlist, if it can be had without waiting.
+    pub fn media_playlist_now(
+        &self,
+        rendition: &str,
+        directives: &DeliveryDirectives,
+    ) -> Option<Rendered> {
+        let Status::Active(live) = &*self.status.borrow() else {
+            return None;
+        };
+        let snapshot = live.rendition(rendition)?.latest()?;
+        let is_fresh = self.refuse_stale(live).is_ok();
+        (is_fresh && readiness(&snapshot, directives) == Readiness::Ready)
+            .then(|| choose(&snapshot, directives))
+    }
+
     /// A Media Playlist; waits as the directives say.
     pub async fn media_playlist(
         &self,
@@ -120,25 +138,33 @@ impl Session {
         directives: DeliveryDirectives,
         viewer: Viewer<'_>,
     ) -> Result<Rendered, ServeError> {
+        let mut answer = self.snapshot(rendition, &directives, viewer).await;
+        if matches!(answer, Ok(Err(WaitError::Ended))) {
+            // The run that was waited for is over; another one may have taken its place.
+            answer = self.snapshot(rendition, &directives, viewer).await;
+        }
+        let snapshot = answer?.map_err(|error| self.refuse_playlist(error, &directives))?;
+        Ok(choose(&snapshot, &directives))
+    }
+
+    /// The snapshot of the running timeline that the directives ask for.
+    async fn snapshot(
+        &self,
+        rendition: &str,
+        directives: &DeliveryDirectives,
+        viewer: Viewer<'_>,
+    ) -> Result<Result<Arc<Snapshot>, WaitError>, ServeError> {
         let live = self.live().await?;
         let publication = self.rendition(&live, rendition)?;
-        let ready = |snapshot: &Snapshot| match snapshot.readiness(&directives) {
-            Readiness::Ready if quirks::is_too_early(snapshot) => Readiness::Wait,
-            other => other,
+        let ready = |snapshot: &Snapshot| readiness(snapshot, directives);
+        let answer = match publication.latest() {
+            Some(snapshot) if ready(&snapshot) == Readiness::Ready => Ok(snapshot),
+            _ => self.wait(publication, viewer, ready).await,
         };
-        let snapshot = match publication.latest() {
-            Some(snapshot) if ready(&snapshot) == Readiness::Ready => snapshot,
-            _ => self
-                .wait(publication, viewer, ready)
-                .await
-                .map_err(|e| self.refuse_playlist(e, &directives))?,
-        };
-        self.refuse_stale(&live)?;
-        Ok(if directives.skip {
-            snapshot.delta.clone()
-        } else {
-            snapshot.playlist.clone()
-        })
+        if answer.is_ok() {
+            self.refuse_stale(&live)?;
+        }
+        Ok(answer)
     }
 
     /// A Media Segment, Partial Segment or initialization section; a hinted part is waited for.
@@ -203,13 +229,20 @@ impl Session {
         if let Status::Active(live) = &*self.status.borrow() {
             return Ok(live.clone());
         }
+        let _present = self.viewers.wait_for_start();
         let mut receiver = self.status.subscribe();
         let hold = MAX_START_HOLD.min(self.spec.start_timeout + Duration::from_millis(500));
-        let decided = |status: &Status| matches!(status, Status::Active(_) | Status::Failed { .. });
+        let decided = |status: &Status| match status {
+            Status::Active(_) | Status::Idle => true,
+            // After its rest the arrival of this viewer starts the channel again.
+            Status::Failed { until, .. } => Instant::now() < *until,
+            Status::Starting => false,
+        };
         let status = tokio::time::timeout(hold, receiver.wait_for(decided)).await;
         match status.ok().and_then(Result::ok).as_deref() {
             Some(Status::Active(live)) => Ok(live.clone()),
             Some(Status::Failed { reason, until }) => Err(self.failed(reason, *until)),
+            Some(Status::Idle) => Err(self.unavailable(&self.facts.lock().reason)),
             _ => Err(self.unavailable("it is still starting")),
         }
     }
@@ -275,6 +308,32 @@ impl Session {
             retry_after,
         }
     }
+}
+
+/// As the packager will promise it: a copied source cuts where it has key frames, and makes the promise wider.
+fn target_duration(spec: &ChannelSpec) -> Duration {
+    let aim = spec.segment_duration.as_secs() + u64::from(spec.segment_duration.subsec_nanos() > 0);
+    let copies = match &spec.ladder {
+        LadderSpec::Rungs(rungs) => rungs.iter().any(|rung| rung.video == RungVideo::Copy),
+        LadderSpec::Auto => false,
+    };
+    Duration::from_secs(aim.max(1) * if copies { 3 } else { 1 })
+}
+
+fn readiness(snapshot: &Snapshot, directives: &DeliveryDirectives) -> Readiness {
+    match snapshot.readiness(directives) {
+        Readiness::Ready if quirks::is_too_early(snapshot) => Readiness::Wait,
+        other => other,
+    }
+}
+
+fn choose(snapshot: &Snapshot, directives: &DeliveryDirectives) -> Rendered {
+    let rendered = if directives.skip {
+        &snapshot.delta
+    } else {
+        &snapshot.playlist
+    };
+    rendered.clone()
 }
 
 fn find(snapshot: &Snapshot, name: MediaName) -> Option<Resource> {

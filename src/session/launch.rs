@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::{ChannelSpec, SourceKind, SourceSpec};
 use crate::encoder::plan::PlanError;
@@ -46,8 +47,12 @@ struct Identity {
     size: u64,
 }
 
-/// An encoder that is being started; dropping it ends what has been started.
-pub(super) type Launch = Pin<Box<dyn Future<Output = Result<Launched, LaunchError>> + Send>>;
+/// An encoder that is being started. It must be waited for also when it is given up: a process may have been born
+/// in the meantime, and counts until it is gone.
+pub(super) struct Launching {
+    future: Pin<Box<dyn Future<Output = Result<Launched, LaunchError>> + Send>>,
+    given_up: CancellationToken,
+}
 
 /// A running encoder and what it was asked to do.
 #[derive(Debug)]
@@ -74,6 +79,9 @@ pub enum LaunchError {
     /// The process could not be started.
     #[error(transparent)]
     Spawn(#[from] SpawnError),
+    /// Nobody wants it any more.
+    #[error("the start was given up")]
+    GivenUp,
 }
 
 // === impl Encoders ===
@@ -123,13 +131,20 @@ impl Encoders {
         spec: Arc<ChannelSpec>,
         source: SourceSpec,
         behind: Option<Duration>,
-    ) -> Launch {
+    ) -> Launching {
         let inner = self.inner.clone();
-        Box::pin(async move {
-            let (launcher, plan) = inner.plan(&spec, &source, behind).await?;
+        let given_up = CancellationToken::new();
+        let token = given_up.clone();
+        let future = Box::pin(async move {
+            let (launcher, plan) = tokio::select! {
+                biased;
+                () = token.cancelled() => return Err(LaunchError::GivenUp),
+                planned = inner.plan(&spec, &source, behind) => planned?,
+            };
             let encoder = launcher.spawn(&plan).await?;
             Ok(Launched { plan, encoder })
-        })
+        });
+        Launching { future, given_up }
     }
 }
 
@@ -138,6 +153,25 @@ impl fmt::Debug for Encoders {
         f.debug_struct("Encoders")
             .field("launch_program", &self.inner.launch_program)
             .finish_non_exhaustive()
+    }
+}
+
+// === impl Launching ===
+
+impl Launching {
+    /// Nobody wants the encoder any more: ends what has been started, soon.
+    pub(super) fn give_up(&self) {
+        self.given_up.cancel();
+    }
+
+    /// Whether that was said.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.given_up.is_cancelled()
+    }
+
+    /// What became of it; cancel-safe, to be asked once.
+    pub(super) async fn result(&mut self) -> Result<Launched, LaunchError> {
+        (&mut self.future).await
     }
 }
 
@@ -232,7 +266,7 @@ impl LaunchError {
                     | ProbeError::NoVideo { .. }
                     | ProbeError::UnknownHost { .. }
             ),
-            Self::Spawn(_) => false,
+            Self::Spawn(_) | Self::GivenUp => false,
         }
     }
 }

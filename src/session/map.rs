@@ -34,10 +34,14 @@ pub struct SessionMap {
 pub(super) struct Shared {
     pub(super) encoders: Arc<Encoders>,
     pub(super) tasks: TaskTracker,
-    pub(super) running: AtomicUsize,
+    running: AtomicUsize,
     draining: AtomicBool,
     max_sessions: usize,
 }
+
+/// One of the sessions that may run at the same time; free again when it is dropped.
+#[derive(Debug)]
+pub(super) struct Seat(Arc<Shared>);
 
 /// The channels of the configuration in force.
 #[derive(Debug)]
@@ -193,22 +197,27 @@ impl SessionMap {
             reason,
             retry_after: Duration::from_secs(seconds),
         };
+        let mut inbox = session.inbox.lock();
+        // Looked at while the inbox is locked: a drain sends its word through it afterwards.
         if self.shared.is_draining() {
             return Err(refused("the gateway stops".into(), 5));
         }
-        let mut inbox = session.inbox.lock();
         if let Some(inbox) = &*inbox {
-            let _ = inbox.send(Command::ViewerArrived);
+            // One word that is not read yet is enough for all who come.
+            if !session.knocked.swap(true, Ordering::SeqCst) {
+                let _ = inbox.send(Command::ViewerArrived);
+            }
             return Ok(());
         }
-        let running = self.shared.running.load(Ordering::SeqCst);
-        if running >= self.shared.max_sessions {
+        let Some(seat) = self.shared.take_seat() else {
+            let limit = self.shared.max_sessions;
             return Err(refused(
-                format!("{running} channels run already, as many as max_sessions allows"),
+                format!("{limit} channels run already, as many as max_sessions allows"),
                 10,
             ));
-        }
-        *inbox = Some(actor::spawn(&self.shared, session));
+        };
+        session.knocked.store(false, Ordering::SeqCst);
+        *inbox = Some(actor::spawn(&self.shared, session, seat));
         Ok(())
     }
 }
@@ -216,9 +225,23 @@ impl SessionMap {
 // === impl Shared ===
 
 impl Shared {
+    fn take_seat(self: &Arc<Self>) -> Option<Seat> {
+        let one_more = |running| (running < self.max_sessions).then_some(running + 1);
+        let taken = self
+            .running
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more);
+        taken.is_ok().then(|| Seat(self.clone()))
+    }
+
     /// The gateway stops: nothing new may start.
     pub(super) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

@@ -7,6 +7,7 @@
 //! no task; numbers of a later run are above those of an earlier one.
 
 mod actor;
+mod encoding;
 mod error;
 mod facts;
 mod handle;
@@ -14,6 +15,7 @@ mod launch;
 mod map;
 mod publish;
 mod report;
+mod run;
 pub mod state;
 mod viewers;
 

@@ -40,7 +40,7 @@ pub struct SessionReport {
     pub memory_bytes: u64,
     /// Bytes handed to viewers.
     pub bytes_sent: u64,
-    /// Playlist requests that wait for media right now.
+    /// Requests that wait for the channel to start or for media right now.
     pub blocked_requests: usize,
     /// What happened, oldest first, bounded.
     pub history: Vec<HistoryEntry>,

@@ -41,6 +41,10 @@ struct Table {
     /// The newest deadline of viewers that had no place in the table.
     crowd_until: Option<Instant>,
     last_access: Option<Instant>,
+    /// Requests that wait and are not in the table: for a channel to start, or for want of a place.
+    crowd_waiting: u32,
+    /// Playlist requests so far.
+    requests: u64,
 }
 
 /// One viewer.
@@ -67,7 +71,8 @@ pub(super) enum Heartbeat {
 #[derive(Debug)]
 pub(super) struct Waiting<'a> {
     viewers: &'a Viewers,
-    key: (IpAddr, u64),
+    /// In the table, or one of the crowd.
+    key: Option<(IpAddr, u64)>,
 }
 
 // === impl Viewers ===
@@ -87,6 +92,7 @@ impl Viewers {
         let key = self.key(viewer);
         let mut table = self.table.lock();
         table.last_access = Some(now);
+        table.requests += u64::from(heartbeat == Heartbeat::Playlist);
         if let Some(known) = table.known.get_mut(&key) {
             known.last_access = now;
             known.requests += u64::from(heartbeat == Heartbeat::Playlist);
@@ -100,25 +106,49 @@ impl Viewers {
     /// The viewer waits for media until the guard is dropped.
     pub(super) fn wait(&self, viewer: Viewer<'_>) -> Waiting<'_> {
         let key = self.key(viewer);
-        if let Some(known) = self.table.lock().known.get_mut(&key) {
-            known.waiting += 1;
-        }
+        let mut table = self.table.lock();
+        let key = match table.known.get_mut(&key) {
+            Some(known) => {
+                known.waiting += 1;
+                Some(key)
+            }
+            None => {
+                table.crowd_waiting += 1;
+                None
+            }
+        };
         Waiting { viewers: self, key }
     }
 
-    /// Until when somebody is known to watch; forgets who has left. `None` if nobody does.
-    pub(super) fn present_until(&self, now: Instant) -> Option<Instant> {
+    /// Somebody waits for the channel to start until the guard is dropped.
+    pub(super) fn wait_for_start(&self) -> Waiting<'_> {
+        self.table.lock().crowd_waiting += 1;
+        let (viewers, key) = (self, None);
+        Waiting { viewers, key }
+    }
+
+    /// How many playlist requests there have been.
+    pub(super) fn requests(&self) -> u64 {
+        self.table.lock().requests
+    }
+
+    /// Until when somebody is known to watch, `None` if nobody does, and how many playlist requests that takes into
+    /// account. Forgets who has left.
+    pub(super) fn present_until(&self, now: Instant) -> (Option<Instant>, u64) {
         let mut table = self.table.lock();
         table
             .known
             .retain(|_, known| known.until(now, self.hold) > now);
         table.crowd_until = table.crowd_until.filter(|until| *until > now);
+        if table.crowd_waiting > 0 {
+            table.crowd_until = Some(now + self.hold);
+        }
         let known = table
             .known
             .values()
             .map(|known| known.until(now, self.hold))
             .max();
-        known.max(table.crowd_until)
+        (known.max(table.crowd_until), table.requests)
     }
 
     /// Who watches, the longest first.
@@ -150,9 +180,12 @@ impl Viewers {
         self.table.lock().last_access
     }
 
-    /// Forgets everybody, and gives the memory back.
+    /// Forgets everybody who does not wait, and gives the memory back.
     pub(super) fn clear(&self) {
-        *self.table.lock() = Table::default();
+        let mut table = self.table.lock();
+        table.known.retain(|_, known| known.waiting > 0);
+        table.known.shrink_to_fit();
+        table.crowd_until = None;
     }
 
     fn key(&self, viewer: Viewer<'_>) -> (IpAddr, u64) {
@@ -191,8 +224,20 @@ impl Known {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        if let Some(known) = self.viewers.table.lock().known.get_mut(&self.key) {
-            known.waiting = known.waiting.saturating_sub(1);
+        let mut table = self.viewers.table.lock();
+        let now = Instant::now();
+        match self.key {
+            // It has its answer just now: its time begins again.
+            Some(key) => {
+                if let Some(known) = table.known.get_mut(&key) {
+                    known.waiting = known.waiting.saturating_sub(1);
+                    known.last_access = known.last_access.max(now);
+                }
+            }
+            None => {
+                table.crowd_waiting = table.crowd_waiting.saturating_sub(1);
+                table.crowd_until = table.crowd_until.max(Some(now + self.viewers.hold));
+            }
         }
     }
 }
@@ -234,10 +279,10 @@ mod tests {
         viewers.touch(viewer(1, "a"), Heartbeat::Playlist, now);
         viewers.touch(viewer(1, "a"), Heartbeat::Media, now + HOLD / 2);
         assert_eq!(
-            viewers.present_until(now + HOLD),
+            viewers.present_until(now + HOLD).0,
             Some(now + HOLD / 2 + HOLD)
         );
-        assert_eq!(viewers.present_until(now + HOLD * 2), None);
+        assert_eq!(viewers.present_until(now + HOLD * 2).0, None);
         assert_eq!(viewers.count(now + HOLD * 2), 0);
     }
 
@@ -246,7 +291,7 @@ mod tests {
         let (viewers, now) = (Viewers::new(HOLD), Instant::now());
         viewers.touch(viewer(1, "cache"), Heartbeat::Media, now);
         assert_eq!(viewers.count(now), 0);
-        assert_eq!(viewers.present_until(now), Some(now + HOLD));
+        assert_eq!(viewers.present_until(now).0, Some(now + HOLD));
     }
 
     #[test]
@@ -255,9 +300,9 @@ mod tests {
         viewers.touch(viewer(1, "a"), Heartbeat::Playlist, now);
         let waiting = viewers.wait(viewer(1, "a"));
         let late = now + HOLD * 10;
-        assert_eq!(viewers.present_until(late), Some(late + HOLD));
+        assert_eq!(viewers.present_until(late).0, Some(late + HOLD));
         drop(waiting);
-        assert_eq!(viewers.present_until(late), None);
+        assert_eq!(viewers.present_until(late).0, None);
     }
 
     #[test]

@@ -1,0 +1,150 @@
+//! The media of one run of a channel: its packager, what readers see of it, and where its numbers start.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use jiff::Timestamp;
+use parking_lot::Mutex;
+
+use super::publish::Live;
+use crate::config::ChannelSpec;
+use crate::encoder::{EncoderPlan, PlannedRendition, RenditionKind};
+use crate::hls::{
+    self, Numbers, Packager, PackagerConfig, PackagerEvent, RenditionConfig, Timeline,
+};
+
+/// What was given out in this process: the next timeline of the channel starts above it.
+#[derive(Debug, Default)]
+pub(super) struct Floor(Mutex<Numbers>);
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) packager: Packager,
+    pub(super) live: Arc<Live>,
+    /// Readers have been told of it.
+    pub(super) announced: bool,
+    /// The encoder of now has delivered in every rendition.
+    pub(super) delivers: bool,
+    /// Which renditions have new media since all of them had.
+    fresh: Vec<bool>,
+}
+
+// === impl Floor ===
+
+impl Floor {
+    /// A timeline that starts now.
+    fn timeline(&self, now: Timestamp) -> Timeline {
+        let mut floor = self.0.lock();
+        let timeline = Timeline::above(*floor, now);
+        *floor = timeline.numbers();
+        timeline
+    }
+
+    fn raise(&self, numbers: Numbers) {
+        *self.0.lock() = numbers;
+    }
+}
+
+// === impl Run ===
+
+impl Run {
+    /// An empty timeline for what an encoder was asked to make.
+    pub(super) fn new(spec: &ChannelSpec, plan: &EncoderPlan, floor: &Floor, now: Instant) -> Self {
+        let config = PackagerConfig {
+            segment_duration: spec.segment_duration,
+            part_duration: spec.part_duration,
+            window: spec.window,
+            irregular_key_frames: plan.irregular_key_frames,
+            lead: plan.lead,
+            timeline: floor.timeline(wall_clock()),
+            renditions: plan.renditions.iter().map(rendition_config).collect(),
+        };
+        let names = config
+            .renditions
+            .iter()
+            .map(|rendition| rendition.name.clone());
+        Self {
+            live: Arc::new(Live::new(config.timeline.epoch, names, now)),
+            announced: false,
+            delivers: false,
+            fresh: vec![false; config.renditions.len()],
+            packager: Packager::new(config),
+        }
+    }
+
+    /// Whether an encoder makes the same renditions, so that the timeline goes on.
+    pub(super) fn fits(&self, plan: &EncoderPlan) -> bool {
+        let mine = &self.packager.config().renditions;
+        self.packager.config().irregular_key_frames == plan.irregular_key_frames
+            && mine.len() == plan.renditions.len()
+            && mine
+                .iter()
+                .zip(&plan.renditions)
+                .all(|(mine, new)| mine.name == new.name && mine.kind == kind(new.kind))
+    }
+
+    /// Goes on with the media of another encoder, behind a discontinuity.
+    pub(super) fn go_on(&mut self, plan: &EncoderPlan, floor: &Floor, now: Instant) {
+        self.packager.discontinuity();
+        self.packager.set_lead(plan.lead);
+        self.show(floor, now);
+        self.delivers = false;
+        self.fresh.fill(false);
+    }
+
+    /// Publishes everything new; `true` when by that every rendition has new media since this was true last. One that
+    /// is stuck must not hide behind the others.
+    pub(super) fn show(&mut self, floor: &Floor, now: Instant) -> bool {
+        let mut any = false;
+        while let Some(event) = self.packager.poll() {
+            any = true;
+            if let PackagerEvent::Changed(id) = event {
+                self.fresh[id.index()] = true;
+            }
+            self.live.publish(&self.packager, event, now);
+        }
+        if any {
+            floor.raise(self.packager.numbers());
+        }
+        let all = any && self.fresh.iter().all(|fresh| *fresh);
+        if all {
+            self.fresh.fill(false);
+        }
+        all
+    }
+
+    /// How much media the viewers have missed since the last encoder ended.
+    pub(super) fn behind(&self) -> Option<Duration> {
+        let end = self.packager.ends_at()?;
+        Some(Duration::try_from(wall_clock().duration_since(end)).unwrap_or_default())
+    }
+
+    /// The name of a rendition, for people.
+    pub(super) fn name(&self, id: crate::base::RenditionId) -> &str {
+        let renditions = &self.packager.config().renditions;
+        renditions
+            .get(id.index())
+            .map_or("?", |rendition| rendition.name.as_str())
+    }
+}
+
+fn rendition_config(planned: &PlannedRendition) -> RenditionConfig {
+    RenditionConfig {
+        name: planned.name.clone(),
+        kind: kind(planned.kind),
+        peak_bitrate: planned.peak_bitrate,
+        average_bitrate: planned.average_bitrate,
+    }
+}
+
+fn kind(planned: RenditionKind) -> hls::RenditionKind {
+    match planned {
+        RenditionKind::Video => hls::RenditionKind::Video,
+        RenditionKind::Audio => hls::RenditionKind::Audio,
+    }
+}
+
+pub(super) fn wall_clock() -> Timestamp {
+    Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::UNIX_EPOCH)
+}

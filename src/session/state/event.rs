@@ -1,0 +1,139 @@
+//! The words of the state machine: what happens to a session, what it then wants done, and what it waits for.
+
+use std::time::{Duration, Instant};
+
+/// What a session is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing runs.
+    Idle,
+    /// A source was asked and has not delivered yet.
+    Starting,
+    /// Media is published.
+    Active,
+    /// The encoder was asked to end.
+    Stopping,
+    /// No source delivers.
+    Failed,
+}
+
+/// What happens to a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionEvent {
+    /// Somebody asks for the channel.
+    ViewerArrived,
+    /// The reaper looked: somebody watches until then, or nobody does.
+    Presence(Option<Instant>),
+    /// Every rendition has a first Partial Segment of this encoder.
+    Delivered,
+    /// Every rendition has new media again.
+    Progress,
+    /// The encoder ended or its output is useless, and nobody asked for that.
+    EncoderLost(String),
+    /// The source is known to be useless: trying again at once would not help.
+    SourceRefused(String),
+    /// The encoder that was asked to end is gone.
+    EncoderGone,
+    /// An operator, a drain or a changed configuration wants the session to end.
+    StopAsked(String),
+    /// An operator wants a new encoder.
+    RestartAsked,
+    /// The time of [`SessionState::poll_timeout`] has come.
+    TimedOut,
+}
+
+/// What has to be done, in this order.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Effects {
+    /// Ask the encoder to end.
+    pub stop_encoder: bool,
+    /// Start an encoder.
+    pub start_encoder: bool,
+    /// Look who watches, and answer with [`SessionEvent::Presence`].
+    pub inspect_presence: bool,
+    /// The session is over: forget its media.
+    pub end: bool,
+    /// This source has failed: what is remembered of it may be wrong.
+    pub doubt_source: Option<usize>,
+}
+
+/// Why the timer is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimerReason {
+    /// The source must deliver by then.
+    StartTimeout,
+    /// The pause before the next attempt is over then.
+    Retry,
+    /// The last known viewer's deadline.
+    ViewerDeadline,
+    /// The channel is ready and nobody came.
+    NobodyCame,
+    /// The grace period after the last viewer.
+    Grace,
+    /// The encoder has delivered no new media for too long.
+    Stall,
+    /// A failed session that nobody asks for is forgotten.
+    ForgetFailure,
+}
+
+/// An event that makes no sense in a phase: a bug of the caller.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{event:?} is refused in phase {phase:?}")]
+pub struct RefusedTransition {
+    /// Where.
+    pub phase: Phase,
+    /// What.
+    pub event: SessionEvent,
+}
+
+/// The durations that a session obeys.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// A source must deliver within this.
+    pub start_timeout: Duration,
+    /// A channel that nobody watches lives for this.
+    pub grace_period: Duration,
+    /// An encoder that delivers nothing new for this is lost.
+    pub stall: Duration,
+    /// How many sources there are to try; at least one.
+    pub sources: usize,
+}
+
+// === impl SessionEvent ===
+
+impl SessionEvent {
+    /// Whether it is news of the encoder that runs, and nothing if none does.
+    pub(super) fn is_about_an_encoder(&self) -> bool {
+        matches!(
+            self,
+            Self::Delivered | Self::Progress | Self::EncoderLost(_) | Self::SourceRefused(_)
+        )
+    }
+}
+
+// === impl TimerReason ===
+
+impl TimerReason {
+    /// The last word on a session that is stopped by this timer.
+    pub(super) fn farewell(self) -> &'static str {
+        match self {
+            Self::NobodyCame => "it was ready and nobody came",
+            _ => "the last viewer left and the grace period has passed",
+        }
+    }
+}
+
+// === impl Phase ===
+
+impl Phase {
+    /// As the API spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Starting => "starting",
+            Self::Active => "active",
+            Self::Stopping => "stopping",
+            Self::Failed => "failed",
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The life of a session as a state machine. Pure: events and the time go in, effects come out.
+//!
+//! There are three timers and they are never shared: a source must deliver, a channel that is ready must find a
+//! viewer, and a channel that was left stops after its grace period. [`SessionState::poll_timeout`] names the one
+//! that is set.
+
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod event;
+mod rules;
+mod timers;
+
+#[cfg(test)]
+mod model_tests;
+#[cfg(test)]
+mod table_tests;
+#[cfg(test)]
+mod timer_tests;
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+pub use event::{Effects, Patience, Phase, RefusedTransition, SessionEvent, TimerReason};
+
+/// See the module.
+#[derive(Debug)]
+pub struct SessionState {
+    patience: Patience,
+    phase: Phase,
+    reason: String,
+    since: Instant,
+    /// Starting: by when media must be there.
+    deadline: Instant,
+    /// Starting and Active without an encoder: when the next attempt is due.
+    retry_at: Option<Instant>,
+    /// Active: until when somebody is known to watch.
+    watched_until: Option<Instant>,
+    /// Active: since when nobody watches, and whether anybody ever did.
+    unwatched: Option<(Instant, TimerReason)>,
+    last_media: Instant,
+    /// Stopping: somebody wants the channel again.
+    wanted_again: bool,
+    /// Active: a new encoder was asked for and has not delivered yet.
+    recovering: bool,
+    /// Failures of sources in this run: the first source comes first, each failure is answered with the next one.
+    blamed: usize,
+    /// Starting: sources that were useless, one after the other.
+    useless: usize,
+    losses: VecDeque<Instant>,
+    failures_in_a_row: usize,
+    error_count: u64,
+    last_error: Option<String>,
+    encoder_runs: bool,
+}
+
+// === impl SessionState ===
+
+impl SessionState {
+    /// A session that does nothing yet.
+    pub fn new(now: Instant, patience: Patience) -> Self {
+        Self {
+            patience,
+            phase: Phase::Idle,
+            reason: "nobody has asked for it".into(),
+            since: now,
+            deadline: now,
+            retry_at: None,
+            watched_until: None,
+            unwatched: None,
+            last_media: now,
+            wanted_again: false,
+            recovering: false,
+            blamed: 0,
+            useless: 0,
+            losses: VecDeque::new(),
+            failures_in_a_row: 0,
+            error_count: 0,
+            last_error: None,
+            encoder_runs: false,
+        }
+    }
+
+    /// What it is doing.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Why it is doing that, for people.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// Since when.
+    pub fn since(&self) -> Instant {
+        self.since
+    }
+
+    /// The source whose turn it is, by its position.
+    pub fn source(&self) -> usize {
+        self.blamed % self.patience.sources.max(1)
+    }
+
+    /// Losses since the session began.
+    pub fn error_count(&self) -> u64 {
+        self.error_count
+    }
+
+    /// The last loss.
+    pub fn last_error(&self) -> Option<&str> {
+        self.last_error.as_deref()
+    }
+
+    /// Failed: when a viewer may start it again.
+    pub fn rests_until(&self) -> Option<Instant> {
+        (self.phase == Phase::Failed).then(|| self.since + self.rest())
+    }
+
+    /// Whether an encoder should be running or starting.
+    pub fn expects_encoder(&self) -> bool {
+        self.encoder_runs
+    }
+
+    /// Takes an event; says what to do about it.
+    pub fn handle(
+        &mut self,
+        now: Instant,
+        event: SessionEvent,
+    ) -> Result<Effects, RefusedTransition> {
+        use Phase::{Active, Failed, Idle, Starting, Stopping};
+        use SessionEvent as E;
+        let effects = match (self.phase, event) {
+            (Idle, E::ViewerArrived) => self.start(now, "the first viewer came"),
+            (Failed, E::ViewerArrived) => self.arrive_failed(now),
+            (Stopping, E::ViewerArrived) => self.arrive_stopping(),
+            (Starting | Active, E::ViewerArrived) => Effects::default(),
+
+            // The last words of an encoder that was given up.
+            (Starting | Active, event) if event.is_about_an_encoder() && !self.encoder_runs => {
+                Effects::default()
+            }
+            (Starting, E::Delivered) => self.deliver(now),
+            (Active, E::Delivered) => self.recover(now),
+            (Active, E::Progress) => self.progress(now),
+            (Starting, E::Progress) => Effects::default(),
+            (Active, E::Presence(until)) => self.presence(now, until),
+            (Starting | Stopping | Failed, E::Presence(_)) => Effects::default(),
+
+            (Starting | Active, E::EncoderLost(why)) => self.lose(now, why),
+            (Starting, E::SourceRefused(why)) => self.refuse(now, why),
+            // It did deliver: players live on what they have while it is tried again.
+            (Active, E::SourceRefused(why)) => self.lose(now, why),
+            (Stopping, E::EncoderGone) => self.gone(now),
+            // What an encoder says that was asked to end: only its end counts.
+            (Stopping, E::Delivered | E::Progress | E::EncoderLost(_) | E::SourceRefused(_)) => {
+                Effects::default()
+            }
+            // One that was lost is gone at last.
+            (Starting | Active | Failed, E::EncoderGone) => Effects::default(),
+
+            (Starting | Active | Failed, E::StopAsked(why)) => self.stop(now, why),
+            (Stopping, E::StopAsked(_)) => self.forget_wish(),
+            (Starting | Active, E::RestartAsked) => self.restart(now),
+            (Stopping, E::RestartAsked) => self.arrive_stopping(),
+            (Failed, E::RestartAsked) => self.start(now, "an operator asked for it"),
+
+            (Idle | Starting | Active | Failed | Stopping, E::TimedOut) => self.time_out(now),
+            (phase, event) => return Err(RefusedTransition { phase, event }),
+        };
+        Ok(effects)
+    }
+}

@@ -1,0 +1,249 @@
+//! What each transition changes, and what it asks for.
+
+use std::time::{Duration, Instant};
+
+use super::{Effects, Phase, SessionState, TimerReason};
+
+/// This many losses within [`BUDGET_PERIOD`] are enough.
+const RESTART_BUDGET: usize = 5;
+
+/// For how long a loss counts.
+pub(super) const BUDGET_PERIOD: Duration = Duration::from_secs(60);
+
+/// A first loss is answered at once, later ones after longer and longer pauses.
+const PAUSES_MS: [u64; RESTART_BUDGET - 1] = [0, 500, 1_000, 2_000];
+
+// === impl SessionState ===
+
+impl SessionState {
+    pub(super) fn enter(&mut self, now: Instant, phase: Phase, reason: impl Into<String>) {
+        self.phase = phase;
+        self.reason = reason.into();
+        self.since = now;
+        self.retry_at = None;
+        self.recovering = false;
+        self.useless = 0;
+    }
+
+    pub(super) fn start(&mut self, now: Instant, reason: &str) -> Effects {
+        if self.phase != Phase::Failed {
+            // A new run; one that failed goes on with the next source.
+            self.blamed = 0;
+            self.error_count = 0;
+            self.last_error = None;
+        }
+        self.enter(now, Phase::Starting, reason);
+        self.deadline = now + self.patience.start_timeout;
+        self.watched_until = None;
+        self.unwatched = None;
+        self.wanted_again = false;
+        self.run_encoder(now)
+    }
+
+    pub(super) fn run_encoder(&mut self, now: Instant) -> Effects {
+        self.encoder_runs = true;
+        self.retry_at = None;
+        // A new encoder gets as long as a source gets to start; its first media sets the stall timer right.
+        self.last_media = now
+            + self
+                .patience
+                .start_timeout
+                .saturating_sub(self.patience.stall);
+        Effects {
+            start_encoder: true,
+            ..Effects::default()
+        }
+    }
+
+    pub(super) fn arrive_failed(&mut self, now: Instant) -> Effects {
+        if now < self.since + self.rest() {
+            return Effects::default();
+        }
+        self.start(now, "a viewer came after it had failed")
+    }
+
+    pub(super) fn arrive_stopping(&mut self) -> Effects {
+        self.wanted_again = true;
+        Effects::default()
+    }
+
+    pub(super) fn forget_wish(&mut self) -> Effects {
+        self.wanted_again = false;
+        Effects::default()
+    }
+
+    pub(super) fn deliver(&mut self, now: Instant) -> Effects {
+        self.enter(now, Phase::Active, "the source delivers");
+        self.last_media = now;
+        self.unwatched = Some((now, TimerReason::NobodyCame));
+        Effects {
+            inspect_presence: true,
+            ..Effects::default()
+        }
+    }
+
+    pub(super) fn recover(&mut self, now: Instant) -> Effects {
+        if std::mem::take(&mut self.recovering) {
+            self.reason = "a new encoder delivers".into();
+        }
+        self.progress(now)
+    }
+
+    pub(super) fn progress(&mut self, now: Instant) -> Effects {
+        self.last_media = now;
+        Effects::default()
+    }
+
+    pub(super) fn presence(&mut self, now: Instant, until: Option<Instant>) -> Effects {
+        match (until, self.unwatched) {
+            (Some(until), was) => {
+                self.watched_until = Some(until);
+                self.unwatched = None;
+                if was.is_some() {
+                    self.reason = "somebody watches".into();
+                }
+            }
+            (None, None) => {
+                self.unwatched = Some((now, TimerReason::Grace));
+                self.reason = "the last viewer left; the grace period runs".into();
+            }
+            (None, Some((since, reason))) if now >= since + self.patience.grace_period => {
+                return self.stop(now, reason.farewell());
+            }
+            (None, Some(_)) => {}
+        }
+        Effects::default()
+    }
+
+    pub(super) fn lose(&mut self, now: Instant, why: String) -> Effects {
+        let doubt_source = self.blame(why);
+        self.count_loss(now);
+        if self.losses.len() >= RESTART_BUDGET {
+            let reason = format!(
+                "{} encoders were lost within a minute: {}",
+                self.losses.len(),
+                self.error()
+            );
+            return self.fail(now, reason, doubt_source);
+        }
+        let pause = PAUSES_MS[(self.losses.len() - 1).min(PAUSES_MS.len() - 1)];
+        self.try_again(now + Duration::from_millis(pause));
+        if self.patience.sources > 1 {
+            self.deadline = now + Duration::from_millis(pause) + self.patience.start_timeout;
+        }
+        self.reason = format!(
+            "the encoder was lost, the next one starts: {}",
+            self.error()
+        );
+        Effects {
+            stop_encoder: true,
+            doubt_source,
+            ..Effects::default()
+        }
+    }
+
+    /// The source is useless: the next one at once, until all have been tried.
+    pub(super) fn refuse(&mut self, now: Instant, why: String) -> Effects {
+        let doubt_source = self.blame(why);
+        self.useless += 1;
+        if self.useless >= self.patience.sources {
+            let reason = self.error();
+            return self.fail(now, reason, doubt_source);
+        }
+        self.try_again(now);
+        self.deadline = now + self.patience.start_timeout;
+        self.reason = format!("the next source is tried: {}", self.error());
+        Effects {
+            stop_encoder: true,
+            doubt_source,
+            ..Effects::default()
+        }
+    }
+
+    /// The source in use has failed: its position.
+    pub(super) fn blame(&mut self, why: String) -> Option<usize> {
+        let source = self.source();
+        self.error_count += 1;
+        self.last_error = Some(why);
+        self.blamed += 1;
+        Some(source)
+    }
+
+    pub(super) fn count_loss(&mut self, now: Instant) {
+        self.losses.push_back(now);
+        while self
+            .losses
+            .front()
+            .is_some_and(|loss| now.duration_since(*loss) > BUDGET_PERIOD)
+        {
+            self.losses.pop_front();
+        }
+    }
+
+    pub(super) fn try_again(&mut self, at: Instant) {
+        self.encoder_runs = false;
+        self.recovering = self.phase == Phase::Active;
+        self.retry_at = Some(at);
+    }
+
+    pub(super) fn fail(
+        &mut self,
+        now: Instant,
+        reason: String,
+        doubt_source: Option<usize>,
+    ) -> Effects {
+        // Losses stay: one that fails again at once has no budget for five more attempts.
+        let was_healthy =
+            self.phase == Phase::Active && now.duration_since(self.since) >= BUDGET_PERIOD;
+        self.failures_in_a_row = if was_healthy {
+            1
+        } else {
+            self.failures_in_a_row + 1
+        };
+        self.enter(now, Phase::Failed, reason);
+        self.encoder_runs = false;
+        Effects {
+            stop_encoder: true,
+            doubt_source,
+            ..Effects::default()
+        }
+    }
+
+    pub(super) fn stop(&mut self, now: Instant, why: impl Into<String>) -> Effects {
+        self.enter(now, Phase::Stopping, why);
+        self.wanted_again = false;
+        self.encoder_runs = false;
+        Effects {
+            stop_encoder: true,
+            // Nothing more will come: who waits is told now, not when the encoder is gone.
+            end: true,
+            ..Effects::default()
+        }
+    }
+
+    pub(super) fn gone(&mut self, now: Instant) -> Effects {
+        if self.wanted_again {
+            return self.start(now, "a viewer came while it was stopping");
+        }
+        let why = std::mem::take(&mut self.reason);
+        self.enter(now, Phase::Idle, why);
+        Effects {
+            end: true,
+            ..Effects::default()
+        }
+    }
+
+    pub(super) fn restart(&mut self, now: Instant) -> Effects {
+        self.try_again(now);
+        self.deadline = now + self.patience.start_timeout;
+        self.reason = "an operator asked for a new encoder".into();
+        Effects {
+            stop_encoder: true,
+            ..Effects::default()
+        }
+    }
+
+    fn error(&self) -> String {
+        self.last_error.clone().unwrap_or_default()
+    }
+}

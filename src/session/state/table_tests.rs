@@ -1,0 +1,341 @@
+//! Every phase and every event: what is done about it, or that it is refused.
+
+use super::*;
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+pub(super) fn patience() -> Patience {
+    Patience {
+        start_timeout: 10 * SECOND,
+        grace_period: 30 * SECOND,
+        stall: 3 * SECOND,
+        sources: 1,
+    }
+}
+
+/// A session that was brought into a phase, and the time when it was.
+pub(super) fn session_in(phase: Phase) -> (SessionState, Instant) {
+    session_with(phase, patience())
+}
+
+pub(super) fn session_with(phase: Phase, patience: Patience) -> (SessionState, Instant) {
+    let now = Instant::now();
+    let mut state = SessionState::new(now, patience);
+    let events: &[SessionEvent] = match phase {
+        Phase::Idle => &[],
+        Phase::Starting => &[SessionEvent::ViewerArrived],
+        Phase::Active => &[SessionEvent::ViewerArrived, SessionEvent::Delivered],
+        Phase::Stopping => &[
+            SessionEvent::ViewerArrived,
+            SessionEvent::Delivered,
+            SessionEvent::StopAsked(String::new()),
+        ],
+        Phase::Failed => &[SessionEvent::ViewerArrived],
+    };
+    for event in events {
+        state.handle(now, event.clone()).unwrap();
+    }
+    if phase == Phase::Failed {
+        for _ in 0..patience.sources {
+            refuse(&mut state, now);
+            let _ = state.handle(now, SessionEvent::TimedOut);
+        }
+    }
+    assert_eq!(state.phase(), phase);
+    (state, now)
+}
+
+fn refuse(state: &mut SessionState, now: Instant) {
+    let refused = SessionEvent::SourceRefused("there is no such file".into());
+    state.handle(now, refused).unwrap();
+}
+
+/// Effects in short: `s`top and `S`tart the encoder, `i`nspect presence, `e`nd, `d`oubt the source.
+fn short(effects: Effects) -> String {
+    let letters = [
+        (effects.stop_encoder, 's'),
+        (effects.start_encoder, 'S'),
+        (effects.inspect_presence, 'i'),
+        (effects.end, 'e'),
+        (effects.doubt_source.is_some(), 'd'),
+    ];
+    letters
+        .iter()
+        .filter(|(is, _)| *is)
+        .map(|(_, c)| c)
+        .collect()
+}
+
+#[test]
+fn every_phase_meets_every_event() {
+    use Phase::{Active, Failed, Idle, Starting, Stopping};
+    let phases = [Idle, Starting, Active, Stopping, Failed];
+    let later = Instant::now() + 60 * SECOND;
+    // Per phase: the effects and the phase after, or `None` for a refusal.
+    type Row = (SessionEvent, [Option<(&'static str, Phase)>; 5]);
+    let stay = [Idle, Starting, Active, Stopping, Failed].map(|phase| Some(("", phase)));
+    let [_, in_starting, in_active, in_stopping, in_failed] = stay;
+    let table: Vec<Row> = vec![
+        (
+            SessionEvent::ViewerArrived,
+            [
+                Some(("S", Starting)),
+                in_starting,
+                in_active,
+                in_stopping,
+                in_failed,
+            ],
+        ),
+        (
+            SessionEvent::Presence(Some(later)),
+            [None, in_starting, in_active, in_stopping, in_failed],
+        ),
+        (
+            SessionEvent::Presence(None),
+            [None, in_starting, in_active, in_stopping, in_failed],
+        ),
+        (
+            SessionEvent::Delivered,
+            [None, Some(("i", Active)), in_active, in_stopping, None],
+        ),
+        (
+            SessionEvent::Progress,
+            [None, in_starting, in_active, in_stopping, None],
+        ),
+        (
+            SessionEvent::EncoderLost("it broke".into()),
+            [
+                None,
+                Some(("sd", Starting)),
+                Some(("sd", Active)),
+                in_stopping,
+                None,
+            ],
+        ),
+        (
+            SessionEvent::SourceRefused("no such file".into()),
+            [
+                None,
+                Some(("sd", Failed)),
+                Some(("sd", Active)),
+                in_stopping,
+                None,
+            ],
+        ),
+        (
+            SessionEvent::EncoderGone,
+            [None, in_starting, in_active, Some(("e", Idle)), in_failed],
+        ),
+        (
+            SessionEvent::StopAsked("enough".into()),
+            [
+                None,
+                Some(("se", Stopping)),
+                Some(("se", Stopping)),
+                in_stopping,
+                Some(("se", Stopping)),
+            ],
+        ),
+        (
+            SessionEvent::RestartAsked,
+            [
+                None,
+                Some(("s", Starting)),
+                Some(("s", Active)),
+                in_stopping,
+                Some(("S", Starting)),
+            ],
+        ),
+        // A timer that was moved in the meantime fires for nothing.
+        (SessionEvent::TimedOut, stay),
+    ];
+    for (event, row) in table {
+        for (phase, expected) in phases.into_iter().zip(row) {
+            let (mut state, now) = session_in(phase);
+            let got = state.handle(now, event.clone());
+            let what = format!("{event:?} in {phase:?}");
+            match (got, expected) {
+                (Ok(effects), Some((letters, after))) => {
+                    assert_eq!(
+                        (&*short(effects), state.phase()),
+                        (letters, after),
+                        "{what}"
+                    );
+                }
+                (Err(refused), None) => {
+                    assert_eq!((refused.phase, &refused.event), (phase, &event));
+                    assert!(refused.to_string().contains("refused"), "{refused}");
+                    assert_eq!(state.phase(), phase, "{what}");
+                }
+                (got, expected) => panic!("{what}: {got:?}, not {expected:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn what_an_encoder_says_after_it_was_given_up_counts_for_nothing() {
+    for phase in [Phase::Starting, Phase::Active] {
+        let (mut state, now) = session_in(phase);
+        state
+            .handle(now, SessionEvent::EncoderLost("a".into()))
+            .unwrap();
+        for event in [
+            SessionEvent::Delivered,
+            SessionEvent::Progress,
+            SessionEvent::EncoderLost("b".into()),
+            SessionEvent::SourceRefused("c".into()),
+        ] {
+            assert_eq!(state.handle(now, event), Ok(Effects::default()));
+        }
+        assert_eq!((state.phase(), state.error_count()), (phase, 1));
+        assert_eq!(state.last_error(), Some("a"));
+    }
+}
+
+#[test]
+fn a_viewer_while_it_stops_starts_it_again_when_the_encoder_is_gone() {
+    let (mut state, now) = session_in(Phase::Stopping);
+    state.handle(now, SessionEvent::ViewerArrived).unwrap();
+    assert_eq!(state.phase(), Phase::Stopping, "never two encoders");
+    let effects = state.handle(now, SessionEvent::EncoderGone).unwrap();
+    assert_eq!(
+        (short(effects).as_str(), state.phase()),
+        ("S", Phase::Starting)
+    );
+    assert!(state.reason().contains("while it was stopping"));
+}
+
+#[test]
+fn an_operator_who_restarts_what_stops_means_it() {
+    let (mut state, now) = session_in(Phase::Stopping);
+    state.handle(now, SessionEvent::RestartAsked).unwrap();
+    state.handle(now, SessionEvent::EncoderGone).unwrap();
+    assert_eq!(state.phase(), Phase::Starting);
+}
+
+#[test]
+fn a_second_stop_takes_a_wish_back_and_the_reason_stays() {
+    let (mut state, now) = session_in(Phase::Starting);
+    state
+        .handle(
+            now,
+            SessionEvent::StopAsked("an operator stopped it".into()),
+        )
+        .unwrap();
+    state.handle(now, SessionEvent::ViewerArrived).unwrap();
+    state
+        .handle(now, SessionEvent::StopAsked("the gateway stops".into()))
+        .unwrap();
+    state.handle(now, SessionEvent::EncoderGone).unwrap();
+    assert_eq!(
+        (state.phase(), state.reason()),
+        (Phase::Idle, "an operator stopped it")
+    );
+    assert_eq!(state.poll_timeout(), None);
+}
+
+#[test]
+fn a_restart_is_no_loss_and_gets_the_whole_time_to_start() {
+    let (mut state, now) = session_in(Phase::Starting);
+    let late = now + 9 * SECOND;
+    state.handle(late, SessionEvent::RestartAsked).unwrap();
+    assert_eq!(state.poll_timeout(), Some((late, TimerReason::Retry)));
+    let effects = state.handle(late, SessionEvent::TimedOut).unwrap();
+    assert_eq!(short(effects), "S");
+    assert_eq!(
+        state.poll_timeout(),
+        Some((late + 10 * SECOND, TimerReason::StartTimeout))
+    );
+    assert_eq!((state.error_count(), state.source()), (0, 0));
+}
+
+#[test]
+fn a_recovered_channel_says_so() {
+    let (mut state, now) = session_in(Phase::Active);
+    state
+        .handle(now, SessionEvent::EncoderLost("ffmpeg ended".into()))
+        .unwrap();
+    assert!(
+        state.reason().contains("ffmpeg ended"),
+        "{}",
+        state.reason()
+    );
+    state.handle(now, SessionEvent::TimedOut).unwrap();
+    state.handle(now, SessionEvent::Delivered).unwrap();
+    assert_eq!(state.reason(), "a new encoder delivers");
+    assert_eq!(
+        state.last_error(),
+        Some("ffmpeg ended"),
+        "the past is not forgotten"
+    );
+}
+
+#[test]
+fn each_failure_is_answered_with_the_next_source() {
+    let two = Patience {
+        sources: 2,
+        ..patience()
+    };
+    let (mut state, mut now) = session_with(Phase::Starting, two);
+    assert_eq!(state.source(), 0);
+    let effects = state
+        .handle(now, SessionEvent::SourceRefused("gone".into()))
+        .unwrap();
+    assert_eq!(
+        (short(effects).as_str(), effects.doubt_source),
+        ("sd", Some(0))
+    );
+    assert_eq!((state.phase(), state.source()), (Phase::Starting, 1));
+    assert_eq!(
+        state.poll_timeout(),
+        Some((now, TimerReason::Retry)),
+        "at once"
+    );
+    state.handle(now, SessionEvent::TimedOut).unwrap();
+    // The second one hangs; it has its own time.
+    now += 10 * SECOND;
+    let effects = state.handle(now, SessionEvent::TimedOut).unwrap();
+    assert_eq!(
+        (effects.doubt_source, state.phase()),
+        (Some(1), Phase::Failed)
+    );
+    assert_eq!(state.error_count(), 2);
+    // After its rest it goes on where it was; a new run begins with the first.
+    now = state.rests_until().unwrap();
+    state.handle(now, SessionEvent::ViewerArrived).unwrap();
+    assert_eq!(
+        (state.phase(), state.source(), state.error_count()),
+        (Phase::Starting, 0, 2)
+    );
+    state
+        .handle(now, SessionEvent::EncoderLost("crash".into()))
+        .unwrap();
+    assert_eq!(state.source(), 1);
+    state
+        .handle(now, SessionEvent::StopAsked("x".into()))
+        .unwrap();
+    state.handle(now, SessionEvent::EncoderGone).unwrap();
+    state.handle(now, SessionEvent::ViewerArrived).unwrap();
+    assert_eq!(
+        (state.source(), state.error_count(), state.last_error()),
+        (0, 0, None)
+    );
+}
+
+#[test]
+fn phases_are_spelt_as_the_api_does() {
+    let phases = [
+        Phase::Idle,
+        Phase::Starting,
+        Phase::Active,
+        Phase::Stopping,
+        Phase::Failed,
+    ];
+    let names = ["idle", "starting", "active", "stopping", "failed"];
+    assert_eq!(phases.map(Phase::as_str), names);
+    let (state, now) = session_in(Phase::Active);
+    assert_eq!(state.since(), now);
+    assert!(state.expects_encoder());
+}

@@ -1,0 +1,96 @@
+//! When a session must act by itself, and why.
+
+use std::time::{Duration, Instant};
+
+use super::rules::BUDGET_PERIOD;
+use super::{Effects, Phase, SessionState, TimerReason};
+
+/// How long a failed channel rests before a viewer may start it again: longer after each failure in a row.
+const RESTS_S: [u64; 5] = [2, 4, 8, 16, 30];
+
+/// A stall timer that comes later than this says that the machine slept, not the encoder.
+const OVERSLEPT: Duration = Duration::from_secs(1);
+
+// === impl SessionState ===
+
+impl SessionState {
+    /// When to call [`Self::handle`] with [`SessionEvent::TimedOut`] at the latest, and why.
+    pub fn poll_timeout(&self) -> Option<(Instant, TimerReason)> {
+        let retry = self.retry_at.map(|at| (at, TimerReason::Retry));
+        let candidates = match self.phase {
+            Phase::Idle | Phase::Stopping => [None, None, None],
+            Phase::Starting => [
+                retry,
+                Some((self.deadline, TimerReason::StartTimeout)),
+                None,
+            ],
+            Phase::Active => [retry, self.stall_timer(), self.audience_timer()],
+            Phase::Failed => {
+                // Not before its losses are forgotten too: who comes back must not get a new budget by that.
+                let rest = self.rest().max(self.patience.grace_period);
+                let forget = self.since + rest.max(BUDGET_PERIOD);
+                [Some((forget, TimerReason::ForgetFailure)), None, None]
+            }
+        };
+        candidates.into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+
+    fn audience_timer(&self) -> Option<(Instant, TimerReason)> {
+        match self.unwatched {
+            Some((since, reason)) => Some((since + self.patience.grace_period, reason)),
+            None => self
+                .watched_until
+                .map(|until| (until, TimerReason::ViewerDeadline)),
+        }
+    }
+
+    fn stall_timer(&self) -> Option<(Instant, TimerReason)> {
+        self.encoder_runs
+            .then(|| (self.last_media + self.patience.stall, TimerReason::Stall))
+    }
+
+    pub(super) fn time_out(&mut self, now: Instant) -> Effects {
+        let Some((at, reason)) = self.poll_timeout().filter(|(at, _)| *at <= now) else {
+            return Effects::default(); // A timer that was moved in the meantime.
+        };
+        match reason {
+            TimerReason::Retry => self.run_encoder(now),
+            TimerReason::StartTimeout => self.start_timed_out(now),
+            // Viewers do not report here when they come: look before the channel is stopped.
+            TimerReason::ViewerDeadline | TimerReason::NobodyCame | TimerReason::Grace => Effects {
+                inspect_presence: true,
+                ..Effects::default()
+            },
+            TimerReason::Stall if now.duration_since(at) > OVERSLEPT => self.progress(now),
+            TimerReason::Stall => {
+                let seconds = self.patience.stall.as_secs_f64();
+                self.lose(
+                    now,
+                    format!("the encoder has delivered no new media for {seconds:.1} s"),
+                )
+            }
+            TimerReason::ForgetFailure => {
+                self.stop(now, "it failed, and nobody asks for it any more")
+            }
+        }
+    }
+
+    pub(super) fn start_timed_out(&mut self, now: Instant) -> Effects {
+        let seconds = self.patience.start_timeout.as_secs_f64();
+        let why = match &self.last_error {
+            Some(error) if self.useless == 0 => {
+                format!("no source delivered within {seconds} s; the last problem: {error}")
+            }
+            _ => format!("the source delivered nothing within {seconds} s"),
+        };
+        self.refuse(now, why)
+    }
+
+    pub(super) fn rest(&self) -> Duration {
+        let index = self
+            .failures_in_a_row
+            .saturating_sub(1)
+            .min(RESTS_S.len() - 1);
+        Duration::from_secs(RESTS_S[index])
+    }
+}
