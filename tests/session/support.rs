@@ -51,8 +51,9 @@ pub(crate) fn folder_with_fake(scenario: &str) -> tempfile::TempDir {
 pub(crate) fn channel(id: &str, more: &str) -> String {
     let mut text =
         format!("[[channel]]\nid = \"{id}\"\nsegment_duration = \"1s\"\nwindow = \"8s\"\n");
-    text += "ladder = [{ name = \"v\", height = 360, video_bitrate = \"800k\" }]\n";
+    let rung = r#"[{ name = "v", height = 360, video_bitrate = "800k" }]"#;
     for (key, value) in [
+        ("ladder", rung),
         ("source", "\"testcard:\""),
         ("grace_period", "\"30s\""),
         ("start_timeout", "\"10s\""),
