@@ -356,3 +356,51 @@ fn find(snapshot: &Snapshot, name: MediaName) -> Option<Resource> {
         etag: etag.clone(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::hls::{PackagerConfig, Timeline};
+
+    fn spec(more: &str) -> Arc<ChannelSpec> {
+        let text = format!("[[channel]]\nid = \"a\"\n{more}\n");
+        let config = Config::parse(&text, "channels.toml".as_ref()).unwrap();
+        config.channels[0].clone()
+    }
+
+    #[test]
+    fn lifetimes_are_those_that_the_packager_promises() {
+        let copied = "source = \"udp://a:1\"\nladder = [{ name = \"s\", copy = true }]";
+        for (more, irregular_key_frames) in [
+            ("source = \"testcard:\"", false),
+            (
+                "source = \"testcard:\"\nsegment_duration = \"1500ms\"",
+                false,
+            ),
+            (copied, true),
+        ] {
+            let spec = spec(more);
+            let config = PackagerConfig {
+                segment_duration: spec.segment_duration,
+                part_duration: spec.part_duration,
+                window: spec.window,
+                irregular_key_frames,
+                lead: Duration::ZERO,
+                renditions: Vec::new(),
+                timeline: Timeline {
+                    epoch: 1,
+                    first_msn: 1,
+                    first_discontinuity: 1,
+                },
+            };
+            let session = Session::new(spec);
+            assert_eq!(
+                session.target_duration().as_secs(),
+                config.target_duration(),
+                "{more}"
+            );
+            assert_eq!(session.retention(), config.retention(), "{more}");
+        }
+    }
+}

@@ -306,6 +306,55 @@ mod tests {
     }
 
     #[test]
+    fn who_waits_for_a_start_is_somebody_and_has_time_when_it_is_answered() {
+        let (viewers, now) = (Viewers::new(HOLD), Instant::now());
+        let waiting = viewers.wait_for_start();
+        let late = now + HOLD * 10;
+        assert_eq!(viewers.present_until(late).0, Some(late + HOLD));
+        drop(waiting);
+        let left = Instant::now();
+        assert!(viewers.present_until(left).0.is_some());
+        assert_eq!(viewers.present_until(late + HOLD).0, None);
+    }
+
+    #[test]
+    fn a_request_that_waited_long_is_not_forgotten_when_it_is_answered() {
+        let (viewers, long_ago) = (Viewers::new(HOLD), Instant::now() - HOLD * 2);
+        viewers.touch(viewer(1, "a"), Heartbeat::Playlist, long_ago);
+        drop(viewers.wait(viewer(1, "a")));
+        assert_eq!(viewers.count(Instant::now()), 1);
+    }
+
+    #[test]
+    fn a_request_that_comes_after_the_look_is_seen_by_its_number() {
+        let (viewers, now) = (Viewers::new(HOLD), Instant::now());
+        viewers.touch(viewer(1, "a"), Heartbeat::Playlist, now);
+        let (_, seen) = viewers.present_until(now);
+        viewers.touch(viewer(1, "a"), Heartbeat::Media, now);
+        assert_eq!(viewers.requests(), seen, "media starts nothing");
+        // Its clock was read before the look, and it got the lock after it.
+        viewers.touch(viewer(1, "a"), Heartbeat::Playlist, now - HOLD);
+        assert_ne!(viewers.requests(), seen);
+    }
+
+    #[test]
+    fn the_end_of_a_run_forgets_all_but_those_who_wait() {
+        let (viewers, now) = (Viewers::new(HOLD), Instant::now());
+        for number in 0..100 {
+            viewers.touch(viewer(number, "a"), Heartbeat::Playlist, now);
+        }
+        let waiting = viewers.wait(viewer(7, "a"));
+        viewers.clear();
+        assert_eq!(viewers.count(now), 1);
+        drop(waiting);
+        viewers.clear();
+        assert_eq!(
+            (viewers.count(now), viewers.table.lock().known.capacity()),
+            (0, 0)
+        );
+    }
+
+    #[test]
     fn made_up_agents_cost_bounded_memory_and_still_count_as_somebody() {
         let (viewers, now) = (Viewers::new(HOLD), Instant::now());
         for n in 0..MAX_TOLD_APART + 10 {

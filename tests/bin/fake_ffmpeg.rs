@@ -24,6 +24,9 @@
 //! | `silent-source` | a probe finds no sound |
 //! | `cannot-encode` | the smoke test of capabilities fails |
 //!
+//! Each time it plays it adds a line with its process to `ffmpeg.log` beside the scenario; the line ends with
+//! `overlaps` if another one of the same folder still lives, which a lock tells that only death gives back.
+//!
 //! Called as `fake_ffmpeg __parent LAUNCHER FFMPEG` it is a gateway in small: it starts one encoder, prints its process
 //! and holds it until it is killed.
 
@@ -140,6 +143,8 @@ fn main() -> ExitCode {
         return describe_input(&words[1..], &scenario);
     }
     watch_signals(scenario.ignore_term);
+    // Neither is the smoke test a life.
+    let _life = job.duration.is_none().then(|| sign_in(&words[0]));
     prepare(&scenario);
     // A reader that is gone ends ffmpeg too.
     match play(&job, &scenario) {
@@ -420,6 +425,23 @@ fn report(at: f64) -> io::Result<()> {
     )?;
     writeln!(out, "progress=continue")?;
     out.flush()
+}
+
+/// Leaves word of this life; the file is to be held until the end.
+fn sign_in(program: &str) -> Option<File> {
+    use rustix::fs::{FlockOperation, flock};
+
+    let open = |what: &str| {
+        let path = format!("{program}.{what}");
+        OpenOptions::new().create(true).append(true).open(path).ok()
+    };
+    let (mut log, life) = (open("log")?, open("life")?);
+    let alone = flock(&life, FlockOperation::NonBlockingLockExclusive).is_ok();
+    let note = if alone { "" } else { " overlaps" };
+    // One write: several may write at once.
+    let line = format!("{}{note}\n", std::process::id());
+    log.write_all(line.as_bytes()).ok()?;
+    Some(life)
 }
 
 /// What happens before the first byte.

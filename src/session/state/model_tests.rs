@@ -41,7 +41,7 @@ struct World {
 
 impl World {
     fn new(patience: Patience) -> Self {
-        let now = Instant::now();
+        let now = super::table_tests::some_time();
         Self {
             state: SessionState::new(now, patience),
             now,
@@ -216,7 +216,7 @@ proptest! {
     fn any_event_at_any_time_is_answered_or_refused(
         events in proptest::collection::vec((0_usize..11, 0_u64..90_000), 1..300),
     ) {
-        let now = Instant::now();
+        let now = super::table_tests::some_time();
         let patience = super::table_tests::patience();
         let (mut state, mut now) = (SessionState::new(now, patience), now);
         for (which, wait) in events {

@@ -1,0 +1,15 @@
+//! The session room with the scripted ffmpeg: one encoder a channel, whatever viewers, operators and encoders do.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
+#[path = "session/ends.rs"]
+mod ends;
+#[path = "session/failures.rs"]
+mod failures;
+#[path = "session/starts.rs"]
+mod starts;
+#[path = "session/support.rs"]
+mod support;
+
+#[path = "support/playlist.rs"]
+mod playlist;
