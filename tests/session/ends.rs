@@ -197,3 +197,23 @@ async fn fifty_runs_hold_no_more_than_one() {
     assert_eq!(house.lives().len(), 50);
     house.assert_never_two();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_at_any_moment_of_a_start_leaves_no_second_encoder() {
+    let house = House::new("burst 30", "");
+    house.playlist().await.unwrap();
+    let mut moments = Moments(13);
+    for round in 0..100 {
+        assert!(house.map.stop(house.report().id), "round {round}");
+        let again = house.map.join(CHANNEL, viewer(1)).unwrap();
+        // Not to wait for anything: to stop it at any moment of its start.
+        tokio::time::sleep(Duration::from_micros(moments.next(8_000))).await;
+        // It may have stopped before `again` was heard of, and then there is nothing to stop.
+        house.map.stop(house.report().id);
+        drop(again);
+        while house.playlist().await.is_err() {}
+    }
+    house.assert_never_two();
+    house.map.drain().await;
+    house.assert_nothing_left().await;
+}
