@@ -137,7 +137,7 @@ impl Crawl {
 
     /// Segments are still there, and still the same, after they left the playlist [6.2.2].
     async fn fetch_removed(&mut self, playlist: &Playlist) {
-        let left = playlist.media_sequence.checked_sub(4);
+        let left = playlist.media_sequence.checked_sub(6);
         let old = self.checker.segments().find(|s| Some(s.msn) == left);
         let Some(uri) = old.map(|s| s.uri.clone()) else {
             return;

@@ -70,6 +70,17 @@ impl Gateway {
         children_of(self.child.id())
     }
 
+    /// Those of them that encode a channel: what asks ffmpeg for its capabilities reports no progress.
+    pub(crate) fn encoders(&self) -> Vec<u32> {
+        let encodes = |pid: &u32| {
+            let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            words
+                .split(|byte| *byte == 0)
+                .any(|word| word == b"-progress")
+        };
+        self.children().into_iter().filter(encodes).collect()
+    }
+
     /// The session of the only channel, as `/debug/sessions` shows it.
     pub(crate) async fn session(&self) -> serde_json::Value {
         let answer = self.client().get("/debug/sessions").await;

@@ -9,7 +9,7 @@ use crate::truth::CARD;
 #[tokio::test]
 async fn ten_more_viewers_cost_no_second_encoder_and_the_last_takes_it_along() {
     let gateway = Gateway::start(&format!("[defaults]\ngrace_period = \"1s\"\n{CARD}"));
-    assert_eq!(gateway.children(), [] as [u32; 0], "nobody watches");
+    assert_eq!(gateway.encoders(), [] as [u32; 0], "nobody watches");
     // All at once: whoever comes first starts the encoder.
     let mut viewers = Vec::new();
     for number in 0..11 {
@@ -25,7 +25,7 @@ async fn ten_more_viewers_cost_no_second_encoder_and_the_last_takes_it_along() {
     }
     let mut seen = Vec::new();
     while !viewers.iter().all(tokio::task::JoinHandle::is_finished) {
-        seen.extend(gateway.children());
+        seen.extend(gateway.encoders());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     for viewer in viewers {
@@ -51,5 +51,5 @@ async fn ten_more_viewers_cost_no_second_encoder_and_the_last_takes_it_along() {
         gateway.client().get("/live/card/index.m3u8").await.status,
         200
     );
-    assert_eq!(gateway.children().len(), 1);
+    assert_eq!(gateway.encoders().len(), 1);
 }
