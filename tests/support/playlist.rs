@@ -402,7 +402,7 @@ fn number(value: &str) -> u64 {
 }
 
 /// An attribute list: upper-case names, no spaces, none twice [4.2].
-fn attributes(list: &str) -> HashMap<String, String> {
+pub(crate) fn attributes(list: &str) -> HashMap<String, String> {
     let mut attributes = HashMap::new();
     let mut rest = list;
     while !rest.is_empty() {
