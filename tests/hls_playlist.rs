@@ -327,6 +327,24 @@ fn other_readers_understand_multivariant_playlists() {
     assert_eq!(variants.len(), 2);
 }
 
+/// A gap has no bits, and no time in which it had none: it is not part of any average.
+#[test]
+fn gaps_do_not_lower_the_average() {
+    let average = |feed: &Feed| {
+        let text = feed.packager.multivariant().unwrap().plain;
+        let read = m3u8_rs::parse_master_playlist_res(&text).unwrap();
+        read.variants[1].average_bandwidth.unwrap()
+    };
+    let mut with = with_a_gap();
+    with.run_until(13.0).unwrap();
+    let without = average(&run(Shape::default(), 19.0));
+    assert!(
+        average(&with).abs_diff(without) < without / 100,
+        "{} and {without}",
+        average(&with)
+    );
+}
+
 /// A report is as new as the playlist that carries it, one for each other rendition [B.1].
 #[test]
 fn reports_are_about_all_other_renditions_as_they_are_now() {

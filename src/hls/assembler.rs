@@ -218,7 +218,9 @@ impl Assembler {
         } else {
             MediaTime::new(open.duration, timescale)
         };
-        self.rates.add(body.len(), duration);
+        if !gap {
+            self.rates.add(body.len(), duration);
+        }
         let segment = MediaSegment {
             msn: open.msn,
             duration,

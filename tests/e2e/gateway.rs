@@ -70,13 +70,13 @@ impl Gateway {
         children_of(self.child.id())
     }
 
-    /// Those of them that encode a channel: what asks ffmpeg for its capabilities reports no progress.
+    /// Those of them that encode a channel. When it starts, the gateway asks ffmpeg what it can do, and lets it encode
+    /// a fifth of a second as a trial.
     pub(crate) fn encoders(&self) -> Vec<u32> {
         let encodes = |pid: &u32| {
             let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            words
-                .split(|byte| *byte == 0)
-                .any(|word| word == b"-progress")
+            let words = String::from_utf8_lossy(&words).into_owned();
+            words.contains("-progress") && !words.contains("duration=0.2[")
         };
         self.children().into_iter().filter(encodes).collect()
     }

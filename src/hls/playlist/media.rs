@@ -197,14 +197,14 @@ impl<'a> Writer<'a> {
 
     /// The next part: of the growing segment, or the first of the next one when this one is as long as it gets.
     fn hint(&mut self) {
-        let aim = self.config.aim(self.edge.msn);
+        let expected = self.expected_duration();
         let full = self.rendition.open.as_ref().is_some_and(|open| {
             let published = open
                 .parts
                 .iter()
                 .map(|part| part.duration.to_duration())
                 .sum::<Duration>();
-            published + Duration::from_millis(1) >= aim
+            published + Duration::from_millis(1) >= expected
         });
         let (msn, part) = if full {
             (self.edge.msn + 1, 0)
@@ -213,6 +213,17 @@ impl<'a> Writer<'a> {
         };
         let uri = self.uri(MediaName::Part(msn, part as u32));
         tags::preload_hint(&mut self.out, uri);
+    }
+
+    /// How long the growing segment will probably be. A copied source has key frames when it has them, but nearly always
+    /// as often as before.
+    fn expected_duration(&self) -> Duration {
+        if !self.config.irregular_key_frames {
+            return self.config.aim(self.edge.msn);
+        }
+        let before = self.rendition.window.listed().next_back();
+        let before = before.map_or(Duration::ZERO, |segment| segment.duration.to_duration());
+        before.max(self.config.segment_duration)
     }
 
     fn uri(&self, name: MediaName) -> Uri {
