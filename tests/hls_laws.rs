@@ -95,8 +95,8 @@ impl Watched {
         for checker in &self.checkers {
             for (mine, other) in checker.segments().zip(&leader) {
                 let (mine, other) = (
-                    mine.program_date_time.unwrap(),
-                    other.program_date_time.unwrap(),
+                    mine.program_date_time.expect("a date on every segment"),
+                    other.program_date_time.expect("a date on every segment"),
                 );
                 let apart = mine.duration_since(other).as_secs_f64().abs();
                 assert!(apart < 0.025, "{apart} s between renditions");
@@ -106,7 +106,7 @@ impl Watched {
                 let step = pair[1]
                     .program_date_time
                     .unwrap()
-                    .duration_since(pair[0].program_date_time.unwrap());
+                    .duration_since(pair[0].program_date_time.expect("a date on every segment"));
                 let expected = pair[0].duration;
                 if pair[1].discontinuity {
                     assert!(

@@ -4,6 +4,8 @@
 //! Two defences: a [`Scrubber`] knows the secrets of one source and removes them wherever they stand, and generic
 //! patterns remove the user info and the query of any URL, also of those that only the source knows.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
 /// What stands in place of a secret.
 const MASK: &str = "***";
 

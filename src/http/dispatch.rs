@@ -20,7 +20,7 @@ use super::body::Body;
 use super::cache::CachePolicy;
 use super::counters::RequestKind;
 use super::error::Failure;
-use super::media::{self, MediaPath, MediaRequest};
+use super::media::{self, MediaPath, MediaRequest, Playlist};
 use super::route::Route;
 use super::{State, router};
 
@@ -92,8 +92,8 @@ impl Dispatch {
             Route::Multivariant { channel } => media.multivariant(sessions, channel).await,
             Route::MediaPlaylist { channel, rendition } => {
                 match media.media_playlist(sessions, channel, rendition) {
-                    Ok(response) => response,
-                    Err(waiting) => {
+                    Playlist::Ready(response) => response,
+                    Playlist::Wait(waiting) => {
                         // Thousands wait at a time: the header and the buffer that it was read into go first.
                         drop(head);
                         waiting.answer().await

@@ -49,6 +49,12 @@ pub(crate) struct MediaRequest<'a> {
     pub(crate) peer: IpAddr,
 }
 
+/// The answer to a request for a Media Playlist.
+pub(crate) enum Playlist {
+    Ready(Response<Body>),
+    Wait(PlaylistWait),
+}
+
 /// A Media Playlist that somebody waits for. Holds nothing of the request.
 #[derive(Debug)]
 pub(crate) struct PlaylistWait {
@@ -108,33 +114,33 @@ impl MediaRequest<'_> {
         sessions: &SessionMap,
         channel: &str,
         rendition: &str,
-    ) -> Result<Response<Body>, PlaylistWait> {
+    ) -> Playlist {
         if self.head.method == Method::HEAD {
-            return Ok(head_of_playlist(sessions, channel));
+            return Playlist::Ready(head_of_playlist(sessions, channel));
         }
         let directives = match DeliveryDirectives::parse(self.head.uri.query()) {
             Ok(directives) => directives,
             Err(error) => {
                 let error = ServeError::BadRequest(error.to_string());
-                return Ok(failure(error, UNKNOWN_TARGET, false));
+                return Playlist::Ready(failure(error, UNKNOWN_TARGET, false));
             }
         };
         let session = match sessions.join(channel, self.viewer()) {
             Ok(session) => session,
-            Err(error) => return Ok(failure(error, UNKNOWN_TARGET, false)),
+            Err(error) => return Playlist::Ready(failure(error, UNKNOWN_TARGET, false)),
         };
         let wishes = Wishes::of(&self.head.headers);
-        match session.media_playlist_now(rendition, &directives) {
-            Some(rendered) => Ok(media_playlist(&session, &directives, &wishes, rendered)),
-            None => Err(PlaylistWait {
-                session,
-                directives,
-                rendition: rendition.into(),
-                address: self.peer,
-                agent: self.viewer().agent.into(),
-                wishes: wishes.into_owned(),
-            }),
+        if let Some(rendered) = session.media_playlist_now(rendition, &directives) {
+            return Playlist::Ready(media_playlist(&session, &directives, &wishes, rendered));
         }
+        Playlist::Wait(PlaylistWait {
+            rendition: rendition.into(),
+            address: self.peer,
+            agent: self.viewer().agent.into(),
+            wishes: wishes.into_owned(),
+            session,
+            directives,
+        })
     }
 
     /// A segment, part or initialization section.

@@ -9,7 +9,6 @@ use std::time::Duration;
 use http::StatusCode;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use hyper_util::server::conn::auto;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -20,7 +19,7 @@ use tokio_util::task::TaskTracker;
 use super::State;
 use super::activity::{Activity, Watched};
 use super::cache::CachePolicy;
-use super::connection::{self, Ended, Shutdown, Tracked};
+use super::connection::{self, Ended, Protocols, Shutdown, Tracked};
 use super::counters::Counters;
 use super::dispatch::Dispatch;
 use super::error::Failure;
@@ -46,7 +45,7 @@ struct OpenConnection<'a>(&'a Counters);
 pub struct Server {
     state: Arc<State>,
     dispatch: Arc<Dispatch>,
-    protocol: auto::Builder<Tracked>,
+    protocols: Protocols,
     admission: Arc<Admission>,
     shutdown: Shutdown,
     tasks: TaskTracker,
@@ -70,7 +69,7 @@ impl Server {
         let tasks = TaskTracker::new();
         Self {
             dispatch: Arc::new(Dispatch::new(state.clone())),
-            protocol: connection::protocol(&state.limits, Tracked(tasks.clone())),
+            protocols: Protocols::new(&state.limits, Tracked(tasks.clone())),
             admission: Arc::new(Admission::new(&state.limits)),
             shutdown: Shutdown::default(),
             tasks,
@@ -137,9 +136,10 @@ impl Server {
             let (dispatch, activity) = (self.dispatch.clone(), activity.clone());
             async move { Ok::<_, Infallible>(dispatch.answer(address, activity, request).await) }
         });
-        let io = TokioIo::new(Watched::new(stream, activity.clone()));
-        let connection = self.protocol.serve_connection(io, service);
         let limits = &self.state.limits;
+        let protocol = self.protocols.choose(&stream, limits, &self.shutdown).await;
+        let io = TokioIo::new(Watched::new(stream, activity.clone()));
+        let connection = protocol.serve_connection(io, service);
         let ended = connection::drive(connection, &activity, limits, &self.shutdown).await;
         if let Ended::Overdue(reason) = ended {
             self.state.counters.connection_overdue(reason);

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
-use super::handle::{Command, Session, Status};
+use super::handle::Session;
 use super::launch::{LaunchError, Launched, Launching};
 use super::map::{Seat, Shared};
 use super::publish::Live;
 use super::run::Run;
 use super::state::{Effects, Patience, Phase, SessionEvent, SessionState};
+use super::status::{Command, Status};
 use crate::encoder::{Encoder, EncoderEvent};
 
 /// The most that a channel may go without new media.

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant, SystemTime};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::handle::{Session, Status};
+use super::handle::Session;
 use super::publish::{Live, Publication};
 use super::report::{
     EncoderReport, HistoryEntry, RenditionReport, SessionReport, ViewerReport, WindowReport,
 };
 use super::state::Phase;
+use super::status::Status;
 use crate::encoder::{EncoderPlan, PlannedRendition, Progress, RenditionKind, usage};
 use crate::hls::Snapshot;
 use crate::media::MediaFormat;

@@ -11,6 +11,7 @@ use super::error::ServeError;
 use super::facts::Facts;
 use super::publish::{Live, Publication, WaitError};
 use super::run::Floor;
+use super::status::{Command, Status};
 use super::viewers::{Heartbeat, Viewer, Viewers};
 use crate::base::ChannelId;
 use crate::config::{ChannelSpec, LadderSpec, RungVideo};
@@ -29,27 +30,6 @@ pub struct Resource {
     pub etag: bytes::Bytes,
 }
 
-/// What readers wait for.
-#[derive(Debug, Clone)]
-pub(super) enum Status {
-    /// Nothing runs, and nobody has asked for it since that is so.
-    Idle,
-    /// Media is on its way.
-    Starting,
-    /// Media is here.
-    Active(Arc<Live>),
-    /// No source delivers; asking again before then is useless.
-    Failed { reason: String, until: Instant },
-}
-
-/// What the actor is asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Command {
-    ViewerArrived,
-    Restart,
-    Stop(&'static str),
-}
-
 /// One channel's session. It exists from the first viewer on; while it is idle it holds no media and runs no task.
 #[derive(Debug)]
 pub struct Session {
@@ -64,25 +44,6 @@ pub struct Session {
     pub(super) floor: Floor,
     bytes_sent: AtomicU64,
     target_duration: Duration,
-}
-
-// === impl Status ===
-
-impl Status {
-    /// Whether readers would see no difference.
-    pub(super) fn is_like(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Active(mine), Self::Active(other)) => Arc::ptr_eq(mine, other),
-            (
-                Self::Failed { reason, until },
-                Self::Failed {
-                    reason: other,
-                    until: others,
-                },
-            ) => reason == other && until == others,
-            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
-        }
-    }
 }
 
 // === impl Session ===

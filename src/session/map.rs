@@ -14,9 +14,10 @@ use uuid::Uuid;
 
 use super::actor;
 use super::error::ServeError;
-use super::handle::{Command, Session, Status};
+use super::handle::Session;
 use super::launch::Encoders;
 use super::report::{SessionReport, ViewerReport};
+use super::status::{Command, Status};
 use super::viewers::{Heartbeat, Viewer};
 use crate::base::ChannelId;
 use crate::config::{ChannelSpec, Config};

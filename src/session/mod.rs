@@ -17,6 +17,7 @@ mod publish;
 mod report;
 mod run;
 pub mod state;
+mod status;
 mod viewers;
 
 pub use error::ServeError;

@@ -10,16 +10,24 @@ use crate::support::{Gateway, error_code};
 const SESSION: &str = "/api/v1/sessions/01939f00-0000-7000-8000-000000000000";
 
 #[tokio::test]
-async fn lists_without_anything_have_their_shape() {
+async fn lists_have_their_shape() {
     let gateway = Gateway::start().await;
-    for target in ["/api/v1/channels", "/api/v1/sessions?limit=1000"] {
+    for (target, total) in [("/api/v1/channels", 1), ("/api/v1/sessions?limit=1000", 0)] {
         let answer = gateway.get(target).await;
         assert_eq!(answer.status(), 200, "{target}");
         assert_eq!(answer.headers()["content-type"], "application/json");
         assert_eq!(answer.headers()["cache-control"], "no-store");
         assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
         let body: Value = serde_json::from_slice(answer.body()).unwrap();
-        assert_eq!(body, json!({"items": [], "total": 0, "next": null}));
+        assert_eq!(
+            body["items"].as_array().map(Vec::len),
+            Some(total),
+            "{body}"
+        );
+        assert_eq!(
+            (&body["total"], &body["next"]),
+            (&json!(total), &Value::Null)
+        );
     }
     let answer = gateway.get("/debug/sessions").await;
     assert_eq!(answer.status(), 200);
