@@ -105,7 +105,7 @@ impl Watched {
             for pair in segments.windows(2) {
                 let step = pair[1]
                     .program_date_time
-                    .unwrap()
+                    .expect("a date on every segment")
                     .duration_since(pair[0].program_date_time.expect("a date on every segment"));
                 let expected = pair[0].duration;
                 if pair[1].discontinuity {
