@@ -211,7 +211,7 @@ impl<'a> Writer<'a> {
         } else {
             (self.edge.msn, self.edge.parts)
         };
-        let uri = self.uri(MediaName::Part(msn, part as u32));
+        let uri = self.uri(MediaName::Part(msn, part));
         tags::preload_hint(&mut self.out, uri);
     }
 
