@@ -1,7 +1,5 @@
 //! The laws of the packager, over random encoders, random orders of arrival and random losses.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 #[path = "support/feed.rs"]
 mod feed;
 #[path = "support/media.rs"]
