@@ -9,4 +9,5 @@ mkdir -p tests/out
 trap stop_gateway EXIT
 start_gateway "$TARGET_DIR/debug/headgate" channels.toml "$PWD/tests/out/play-gateway.log"
 browser=$(command -v "${CHROMIUM:-chromium}" || command -v chromium-browser || command -v google-chrome)
-npm --prefix web run --silent play -- --url "$GATEWAY_URL" --browser "$browser" "$@"
+npm --prefix web run --silent play -- --url "$GATEWAY_URL" --browser "$browser" \
+  --screenshot "$PWD/tests/out/play.png" "$@"
