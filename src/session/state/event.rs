@@ -38,7 +38,7 @@ pub enum SessionEvent {
     StopAsked(String),
     /// An operator wants a new encoder.
     RestartAsked,
-    /// The time of [`SessionState::poll_timeout`] has come.
+    /// The time of [`poll_timeout`](super::SessionState::poll_timeout) has come.
     TimedOut,
 }
 

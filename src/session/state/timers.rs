@@ -14,7 +14,7 @@ const OVERSLEPT: Duration = Duration::from_secs(1);
 // === impl SessionState ===
 
 impl SessionState {
-    /// When to call [`Self::handle`] with [`SessionEvent::TimedOut`] at the latest, and why.
+    /// When to call [`Self::handle`] with [`TimedOut`](super::SessionEvent::TimedOut) at the latest, and why.
     pub fn poll_timeout(&self) -> Option<(Instant, TimerReason)> {
         let retry = self.retry_at.map(|at| (at, TimerReason::Retry));
         let candidates = match self.phase {
