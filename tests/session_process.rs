@@ -132,7 +132,7 @@ async fn a_gateway_that_is_killed_leaves_no_encoder_and_its_successor_goes_on_ab
     killed("", async |gateway| {
         // Past the burst, of which the scripted ffmpeg makes several segments at once.
         let first = gateway.playlist().await.next_msn();
-        while gateway.playlist().await.next_msn() < first + 1 {
+        while gateway.playlist().await.next_msn() < first + 3 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     })
