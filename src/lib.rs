@@ -11,6 +11,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod encoder;
+pub mod events;
 pub mod hls;
 pub mod http;
 pub mod media;

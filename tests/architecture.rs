@@ -59,13 +59,18 @@ const ROOMS: &[Room] = &[
         Kind::Core,
     ),
     room("encoder::scrub", &["base"], Kind::Core),
+    room("events", &["base"], Kind::Engine),
     room(
         "session",
-        &["base", "config", "encoder", "hls", "media"],
+        &["base", "config", "encoder", "events", "hls", "media"],
         Kind::Engine,
     ),
     room("session::state", &["base"], Kind::Core),
-    room("http", &["base", "config", "hls", "session"], Kind::Edge),
+    room(
+        "http",
+        &["base", "config", "events", "hls", "session"],
+        Kind::Edge,
+    ),
     room(
         "http::route",
         &["base", "hls", "session::MediaName"],

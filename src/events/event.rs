@@ -1,0 +1,123 @@
+//! One thing that happened.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::base::ChannelId;
+
+/// One thing that happened, as operators, the event stream and webhooks see it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Event {
+    /// Grows by one with each event, also over a restart of the gateway.
+    pub id: u64,
+    /// When, in UTC.
+    pub at: Timestamp,
+    /// Where; nothing for what concerns the whole gateway.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<ChannelId>,
+    /// In which session of the channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<Uuid>,
+    /// What.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What can happen. Texts are for people and hold no secret: whoever emits an event masks it first.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type", content = "data")]
+pub enum EventKind {
+    /// A session changed its state.
+    #[serde(rename = "session.state")]
+    SessionState {
+        /// The state before: `idle`, `starting`, `active`, `stopping` or `failed`.
+        from: &'static str,
+        /// The state now.
+        to: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// Another source of the channel has taken over.
+    #[serde(rename = "source.switched")]
+    SourceSwitched {
+        /// The source before, credentials masked.
+        from: String,
+        /// The source now.
+        to: String,
+        /// Why.
+        reason: String,
+    },
+    /// A source does not deliver, or does not deliver what it should.
+    #[serde(rename = "source.lost")]
+    SourceLost {
+        /// Which one.
+        source: String,
+        /// What was seen.
+        reason: String,
+    },
+    /// A source that was lost answers again.
+    #[serde(rename = "source.healthy")]
+    SourceHealthy {
+        /// Which one.
+        source: String,
+    },
+    /// An encoder was started.
+    #[serde(rename = "encoder.started")]
+    EncoderStarted {
+        /// Its process.
+        pid: u32,
+        /// What it reads.
+        source: String,
+    },
+    /// An encoder ended.
+    #[serde(rename = "encoder.ended")]
+    EncoderEnded {
+        /// Its process.
+        pid: u32,
+        /// How, and the last line that it said.
+        reason: String,
+    },
+    /// Somebody watches a channel that nobody watched.
+    #[serde(rename = "viewers.first")]
+    FirstViewer,
+    /// Nobody watches a channel any more.
+    #[serde(rename = "viewers.last")]
+    LastViewer,
+    /// A configuration is in force.
+    #[serde(rename = "config.applied")]
+    ConfigApplied {
+        /// Channels that are new.
+        added: Vec<ChannelId>,
+        /// Channels that are gone.
+        removed: Vec<ChannelId>,
+        /// Channels that are not as they were.
+        changed: Vec<ChannelId>,
+    },
+    /// A configuration was read and not taken; the one before stays in force.
+    #[serde(rename = "config.refused")]
+    ConfigRefused {
+        /// What is wrong with it.
+        error: String,
+    },
+}
+
+// === impl EventKind ===
+
+impl EventKind {
+    /// As the event stream and webhooks name it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::SessionState { .. } => "session.state",
+            Self::SourceSwitched { .. } => "source.switched",
+            Self::SourceLost { .. } => "source.lost",
+            Self::SourceHealthy { .. } => "source.healthy",
+            Self::EncoderStarted { .. } => "encoder.started",
+            Self::EncoderEnded { .. } => "encoder.ended",
+            Self::FirstViewer => "viewers.first",
+            Self::LastViewer => "viewers.last",
+            Self::ConfigApplied { .. } => "config.applied",
+            Self::ConfigRefused { .. } => "config.refused",
+        }
+    }
+}
