@@ -14,9 +14,9 @@ use super::segment::{InitSection, MediaSegment, PartialSegment};
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     /// The whole playlist.
-    pub playlist: Rendered,
+    pub playlist: Arc<Rendered>,
     /// The Playlist Delta Update; the whole playlist while there is nothing to skip.
-    pub delta: Rendered,
+    pub delta: Arc<Rendered>,
     /// Where the playlist ends.
     pub edge: Edge,
     /// EXT-X-MEDIA-SEQUENCE.

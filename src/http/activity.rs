@@ -7,6 +7,7 @@
 //! Deadlines are kept here and not by hyper: its header timeout starts over with each wait for a request, so it
 //! cannot tell a slow header (10 s) from an idle connection (65 s), and it does not cover the protocol detection.
 
+use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,6 +22,15 @@ use super::limits::Limits;
 
 /// Writes up to this length on HTTP/2 are pings and settings: they are no sign that somebody watches.
 const CONTROL_FRAMES: usize = 64;
+
+/// Pieces that make up this much at most are written as one: copying them costs less than the kernel's walk over a
+/// list of them.
+const JOINED_WRITES: usize = 16 * 1024;
+
+thread_local! {
+    /// Where pieces are joined; one for a thread, because nothing waits between filling and writing it.
+    static JOINED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// The marks of one connection. Times are nanoseconds since it was accepted, 0 for never.
 #[derive(Debug)]
@@ -213,7 +223,16 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
+        let length: usize = bufs.iter().map(|buf| buf.len()).sum();
+        let result = if bufs.len() > 1 && length <= JOINED_WRITES {
+            JOINED.with_borrow_mut(|joined| {
+                joined.clear();
+                bufs.iter().for_each(|buf| joined.extend_from_slice(buf));
+                Pin::new(&mut self.io).poll_write(cx, joined)
+            })
+        } else {
+            Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+        };
         self.note_write(&result);
         result
     }

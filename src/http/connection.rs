@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use hyper::server::conn::http1;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulConnection;
@@ -83,17 +84,24 @@ where
 pub(crate) struct Protocols {
     /// Finds out by itself.
     either: auto::Builder<Tracked>,
-    http1: auto::Builder<Tracked>,
+    http1: http1::Builder,
+}
+
+/// How a connection is to be served.
+#[derive(Debug)]
+pub(crate) enum Protocol<'a> {
+    /// It begins like HTTP/2, or has said nothing yet.
+    Either(&'a auto::Builder<Tracked>),
+    Http1(&'a http1::Builder),
 }
 
 // === impl Protocols ===
 
 impl Protocols {
     pub(crate) fn new(limits: &Limits, executor: Tracked) -> Self {
-        let either = protocol(limits, executor);
         Self {
-            http1: either.clone().http1_only(),
-            either,
+            http1: only_http1(limits),
+            either: protocol(limits, executor),
         }
     }
 
@@ -106,7 +114,7 @@ impl Protocols {
         stream: &TcpStream,
         limits: &Limits,
         shutdown: &Shutdown,
-    ) -> &auto::Builder<Tracked> {
+    ) -> Protocol<'_> {
         let mut first = [0; PREFACE.len()];
         let seen = tokio::select! {
             seen = stream.peek(&mut first) => seen.unwrap_or(0),
@@ -115,11 +123,23 @@ impl Protocols {
             () = shutdown.drain.cancelled() => 0,
         };
         if PREFACE.starts_with(&first[..seen]) {
-            &self.either
+            Protocol::Either(&self.either)
         } else {
-            &self.http1
+            Protocol::Http1(&self.http1)
         }
     }
+}
+
+/// HTTP/1.1 within the limits.
+fn only_http1(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        // Ours knows a slow header from an idle connection, see `activity`.
+        .header_read_timeout(None)
+        .max_buf_size(limits.max_header_bytes as usize)
+        .max_headers(limits.max_headers);
+    builder
 }
 
 /// HTTP/1.1 and HTTP/2 by preface, within the limits.

@@ -1,16 +1,17 @@
 //! From a request to its answer: decode the path, let hyper or the router answer, count, log.
 
 use std::any::Any;
+use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use axum::Router;
 use http::request::Parts;
-use http::{Method, Request, Response, Version, header};
+use http::{Method, Request, Response, Uri, Version, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use tower::ServiceExt as _;
@@ -20,7 +21,7 @@ use super::body::Body;
 use super::cache::CachePolicy;
 use super::counters::RequestKind;
 use super::error::Failure;
-use super::media::{self, MediaPath, MediaRequest, Playlist};
+use super::media::{self, MediaPath, MediaRequest, Step};
 use super::route::Route;
 use super::{State, router};
 
@@ -31,6 +32,35 @@ pub(crate) struct Dispatch {
     router: Router,
 }
 
+/// What hyper waits for. Most requests are answered without a wait, and nothing is allocated for those.
+pub(crate) enum Answer {
+    Now(Option<Response<Body>>),
+    Later(Pin<Box<dyn Future<Output = Response<Body>> + Send>>),
+}
+
+/// What is kept of a request while it is answered.
+struct Errand {
+    running: InFlight,
+    kind: RequestKind,
+    is_head: bool,
+    log: Option<Box<(IpAddr, Method, Uri)>>,
+}
+
+// === impl Answer ===
+
+impl Future for Answer {
+    type Output = Result<Response<Body>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut *self {
+            Self::Now(response) => {
+                Poll::Ready(Ok(response.take().expect("an answer should be taken once")))
+            }
+            Self::Later(answer) => answer.as_mut().poll(cx).map(Ok),
+        }
+    }
+}
+
 // === impl Dispatch ===
 
 impl Dispatch {
@@ -39,66 +69,54 @@ impl Dispatch {
         Self { state, router }
     }
 
-    /// Answers one request of a connection; a panic on the way is an answer, too.
-    pub(crate) async fn answer(
-        &self,
+    /// Takes one request of a connection; a panic on the way is an answer, too.
+    pub(crate) fn answer(
+        self: &Arc<Self>,
         peer: IpAddr,
         activity: Arc<Activity>,
         request: Request<Incoming>,
-    ) -> Response<Body> {
+    ) -> Answer {
         let running = InFlight::begin(activity, request.version() == Version::HTTP_2);
         let (head, body) = request.into_parts();
-        let target = head
-            .uri
-            .path_and_query()
-            .map_or("", |target| target.as_str());
-        let kind = RequestKind::from(Route::decode(&head.method, target));
-        let is_head = head.method == Method::HEAD;
-        let log = tracing::enabled!(tracing::Level::DEBUG)
-            .then(|| (head.method.clone(), head.uri.clone()));
-
-        let answer = catch(pin!(self.route(peer, head, body))).await;
-        let response = answer.unwrap_or_else(|panic| self.panicked(kind, panic.as_ref()));
-
-        self.state.counters.request(kind, response.status());
-        if let Some((method, uri)) = log {
-            let status = response.status().as_u16();
-            tracing::debug!(%peer, %method, path = uri.path(), status, kind = kind.label(), "request");
-        }
-        let response = if is_head {
-            without_body(response)
-        } else {
-            response
+        let route = Route::decode(&head.method, target(&head));
+        let errand = Errand {
+            running,
+            kind: RequestKind::from(route),
+            is_head: head.method == Method::HEAD,
+            log: tracing::enabled!(tracing::Level::DEBUG)
+                .then(|| Box::new((peer, head.method.clone(), head.uri.clone()))),
         };
-        response.map(|body| body.hold(running))
+        // What requests share is behind locks and atomics that a panic leaves whole.
+        let step = catch_unwind(AssertUnwindSafe(|| self.step(peer, &head, route, &body)));
+        match step {
+            Ok(Some(Step::Done(response))) => Answer::Now(Some(self.finish(errand, response))),
+            Ok(Some(Step::Wait(wait))) => self.later(errand, wait.answer()),
+            Ok(None) => {
+                let dispatch = self.clone();
+                self.later(errand, async move { dispatch.routed(head, body).await })
+            }
+            Err(panic) => {
+                let response = self.panicked(errand.kind, panic.as_ref());
+                Answer::Now(Some(self.finish(errand, response)))
+            }
+        }
     }
 
-    async fn route(&self, peer: IpAddr, head: Parts, body: Incoming) -> Response<Body> {
-        let sessions = &self.state.sessions;
-        let target = head
-            .uri
-            .path_and_query()
-            .map_or("", |target| target.as_str());
-        let route = Route::decode(&head.method, target);
+    /// What media have to say to a request; `None` is for the router.
+    fn step(&self, peer: IpAddr, head: &Parts, route: Route<'_>, body: &Incoming) -> Option<Step> {
         let limit = match route {
             Route::Api => self.state.limits.max_body_bytes,
             _ => 0,
         };
         if body.size_hint().lower() > limit {
-            return plain(Failure::too_large(limit));
+            return Some(Step::Done(plain(Failure::too_large(limit))));
         }
-        let media = MediaRequest { head: &head, peer };
-        match route {
-            Route::Multivariant { channel } => media.multivariant(sessions, channel).await,
+        let sessions = &self.state.sessions;
+        let media = MediaRequest { head, peer };
+        let step = match route {
+            Route::Multivariant { channel } => media.multivariant(sessions, channel),
             Route::MediaPlaylist { channel, rendition } => {
-                match media.media_playlist(sessions, channel, rendition) {
-                    Playlist::Ready(response) => response,
-                    Playlist::Wait(waiting) => {
-                        // Thousands wait at a time: the header and the buffer that it was read into go first.
-                        drop(head);
-                        waiting.answer().await
-                    }
-                }
+                media.media_playlist(sessions, channel, rendition)
             }
             Route::Media {
                 channel,
@@ -112,18 +130,47 @@ impl Dispatch {
                     epoch,
                     name,
                 };
-                media.media(sessions, path).await
+                media.media(sessions, path)
             }
-            Route::Preflight => media::preflight(),
-            Route::Refused(refusal) => plain(refusal),
+            Route::Preflight => Step::Done(media::preflight()),
+            Route::Refused(refusal) => Step::Done(plain(refusal)),
             Route::Debug
             | Route::Api
             | Route::Health
             | Route::Ready
             | Route::Metrics
-            // Boxed: it is large, and a request for media would carry its room along.
-            | Route::Web => Box::pin(self.routed(head, body)).await,
+            | Route::Web => return None,
+        };
+        Some(step)
+    }
+
+    fn later(
+        self: &Arc<Self>,
+        errand: Errand,
+        answer: impl Future<Output = Response<Body>> + Send + 'static,
+    ) -> Answer {
+        let dispatch = self.clone();
+        Answer::Later(Box::pin(async move {
+            let answer = catch(pin!(answer)).await;
+            let response =
+                answer.unwrap_or_else(|panic| dispatch.panicked(errand.kind, panic.as_ref()));
+            dispatch.finish(errand, response)
+        }))
+    }
+
+    /// Counts and logs an answer on its way out.
+    fn finish(&self, errand: Errand, response: Response<Body>) -> Response<Body> {
+        self.state.counters.request(errand.kind, response.status());
+        if let Some((peer, method, uri)) = errand.log.as_deref() {
+            let status = response.status().as_u16();
+            tracing::debug!(%peer, %method, path = uri.path(), status, kind = errand.kind.label(), "request");
         }
+        let response = if errand.is_head {
+            without_body(response)
+        } else {
+            response
+        };
+        response.map(|body| body.hold(errand.running))
     }
 
     async fn routed(&self, head: Parts, body: Incoming) -> Response<Body> {
@@ -142,6 +189,13 @@ impl Dispatch {
         tracing::error!(kind = kind.label(), panic = text, "a request panicked");
         plain(Failure::internal())
     }
+}
+
+/// The path and query of a request.
+fn target(head: &Parts) -> &str {
+    head.uri
+        .path_and_query()
+        .map_or("", |target| target.as_str())
 }
 
 /// A failure that belongs to no channel.

@@ -9,13 +9,13 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::body::Body;
 use super::cache::CachePolicy;
 use super::error::Failure;
 use super::precondition::{RangeRequest, accepts_gzip, names_tag, parse_range, range_applies};
+use super::waiting::Wait;
 use crate::hls::{DeliveryDirectives, MediaName, Rendered};
 use crate::session::{Resource, ServeError, Session, SessionMap, Viewer};
 
@@ -49,26 +49,17 @@ pub(crate) struct MediaRequest<'a> {
     pub(crate) peer: IpAddr,
 }
 
-/// The answer to a request for a Media Playlist.
-pub(crate) enum Playlist {
-    Ready(Response<Body>),
-    Wait(PlaylistWait),
-}
-
-/// A Media Playlist that somebody waits for. Holds nothing of the request.
-#[derive(Debug)]
-pub(crate) struct PlaylistWait {
-    session: Arc<Session>,
-    directives: DeliveryDirectives,
-    rendition: Box<str>,
-    address: IpAddr,
-    agent: Box<str>,
-    wishes: Wishes<'static>,
+/// What becomes of a request for media.
+pub(crate) enum Step {
+    /// It has its answer.
+    Done(Response<Body>),
+    /// The answer comes with media that do not exist yet.
+    Wait(Wait),
 }
 
 /// What a request says about the form of the answer.
 #[derive(Debug)]
-struct Wishes<'a> {
+pub(super) struct Wishes<'a> {
     if_none_match: Option<Cow<'a, [u8]>>,
     gzip: bool,
 }
@@ -87,82 +78,69 @@ pub(crate) struct MediaPath<'a> {
 impl MediaRequest<'_> {
     /// A Multivariant Playlist. HEAD learns the type without starting the channel: media servers probe every
     /// channel of a list that way.
-    pub(crate) async fn multivariant(self, sessions: &SessionMap, channel: &str) -> Response<Body> {
+    pub(crate) fn multivariant(self, sessions: &SessionMap, channel: &str) -> Step {
         if self.head.method == Method::HEAD {
-            return head_of_playlist(sessions, channel);
+            return Step::Done(head_of_playlist(sessions, channel));
         }
         let session = match sessions.join(channel, self.viewer()) {
             Ok(session) => session,
-            Err(error) => return failure(error, UNKNOWN_TARGET, false),
+            Err(error) => return Step::Done(failure(error, UNKNOWN_TARGET, false)),
         };
-        let target = session.target_duration();
-        match session.multivariant().await {
-            Ok(rendered) => {
-                let policy = CachePolicy::Multivariant(target);
-                counted(
-                    &session,
-                    playlist(&Wishes::of(&self.head.headers), rendered, policy),
-                )
-            }
-            Err(error) => failure(error, target, false),
+        let wishes = Wishes::of(&self.head.headers);
+        match session.multivariant_now() {
+            Some(rendered) => Step::Done(multivariant(&session, &wishes, &rendered)),
+            None => Step::Wait(Wait::multivariant(session, wishes.into_owned())),
         }
     }
 
-    /// A Media Playlist, as the `_HLS_` parameters ask for it: the answer, or what has to be waited for.
+    /// A Media Playlist, as the `_HLS_` parameters ask for it.
     pub(crate) fn media_playlist(
         self,
         sessions: &SessionMap,
         channel: &str,
         rendition: &str,
-    ) -> Playlist {
+    ) -> Step {
         if self.head.method == Method::HEAD {
-            return Playlist::Ready(head_of_playlist(sessions, channel));
+            return Step::Done(head_of_playlist(sessions, channel));
         }
         let directives = match DeliveryDirectives::parse(self.head.uri.query()) {
             Ok(directives) => directives,
             Err(error) => {
                 let error = ServeError::BadRequest(error.to_string());
-                return Playlist::Ready(failure(error, UNKNOWN_TARGET, false));
+                return Step::Done(failure(error, UNKNOWN_TARGET, false));
             }
         };
-        let session = match sessions.join(channel, self.viewer()) {
+        let viewer = self.viewer();
+        let session = match sessions.join(channel, viewer) {
             Ok(session) => session,
-            Err(error) => return Playlist::Ready(failure(error, UNKNOWN_TARGET, false)),
+            Err(error) => return Step::Done(failure(error, UNKNOWN_TARGET, false)),
         };
         let wishes = Wishes::of(&self.head.headers);
         if let Some(rendered) = session.media_playlist_now(rendition, &directives) {
-            return Playlist::Ready(media_playlist(&session, &directives, &wishes, rendered));
+            return Step::Done(media_playlist(&session, &directives, &wishes, &rendered));
         }
-        Playlist::Wait(PlaylistWait {
-            rendition: rendition.into(),
-            address: self.peer,
-            agent: self.viewer().agent.into(),
-            wishes: wishes.into_owned(),
-            session,
-            directives,
-        })
+        let wishes = wishes.into_owned();
+        Step::Wait(Wait::playlist(
+            session, directives, rendition, viewer, wishes,
+        ))
     }
 
     /// A segment, part or initialization section.
-    pub(crate) async fn media(self, sessions: &SessionMap, path: MediaPath<'_>) -> Response<Body> {
-        let session = match sessions.running(path.channel, self.viewer()) {
+    pub(crate) fn media(self, sessions: &SessionMap, path: MediaPath<'_>) -> Step {
+        let viewer = self.viewer();
+        let session = match sessions.running(path.channel, viewer) {
             Ok(session) => session,
-            Err(error) => return failure(error, UNKNOWN_TARGET, false),
+            Err(error) => return Step::Done(failure(error, UNKNOWN_TARGET, false)),
         };
-        match session
-            .media(path.rendition, path.epoch, path.name, self.viewer())
-            .await
-        {
-            Ok(found) => {
-                let policy = CachePolicy::Media(session.retention());
-                let kind = if path.rendition == AUDIO_RENDITION {
-                    AUDIO
-                } else {
-                    VIDEO
-                };
-                counted(&session, resource(self.head, found, kind, policy))
+        match session.media_now(path.rendition, path.epoch, path.name) {
+            Ok(Some(found)) => {
+                Step::Done(media_resource(&session, self.head, path.rendition, found))
             }
-            Err(error) => failure(error, session.target_duration(), false),
+            Ok(None) => {
+                let head = Box::new(self.head.clone());
+                Step::Wait(Wait::part(session, head, path, viewer))
+            }
+            Err(error) => Step::Done(failure(error, session.target_duration(), false)),
         }
     }
 
@@ -172,26 +150,6 @@ impl MediaRequest<'_> {
         Viewer {
             address: self.peer,
             agent: agent.get(..MAX_AGENT).unwrap_or(agent),
-        }
-    }
-}
-
-// === impl PlaylistWait ===
-
-impl PlaylistWait {
-    /// The playlist as soon as it is there, or why it is not.
-    pub(crate) async fn answer(self) -> Response<Body> {
-        let (session, directives) = (&*self.session, self.directives);
-        let viewer = Viewer {
-            address: self.address,
-            agent: &self.agent,
-        };
-        match session
-            .media_playlist(&self.rendition, directives, viewer)
-            .await
-        {
-            Ok(rendered) => media_playlist(session, &directives, &self.wishes, rendered),
-            Err(error) => failure(error, session.target_duration(), directives.blocks()),
         }
     }
 }
@@ -216,12 +174,22 @@ impl<'a> Wishes<'a> {
     }
 }
 
+/// The Multivariant Playlist as it was asked for.
+pub(super) fn multivariant(
+    session: &Session,
+    wishes: &Wishes<'_>,
+    rendered: &Rendered,
+) -> Response<Body> {
+    let policy = CachePolicy::Multivariant(session.target_duration());
+    counted(session, playlist(wishes, rendered, policy))
+}
+
 /// A Media Playlist as it was asked for.
-fn media_playlist(
+pub(super) fn media_playlist(
     session: &Session,
     directives: &DeliveryDirectives,
     wishes: &Wishes<'_>,
-    rendered: Rendered,
+    rendered: &Rendered,
 ) -> Response<Body> {
     let target = session.target_duration();
     let policy = match directives.blocks() {
@@ -229,6 +197,22 @@ fn media_playlist(
         false => CachePolicy::Playlist(target),
     };
     counted(session, playlist(wishes, rendered, policy))
+}
+
+/// A segment, part or initialization section as it was asked for.
+pub(super) fn media_resource(
+    session: &Session,
+    request: &Parts,
+    rendition: &str,
+    found: Resource,
+) -> Response<Body> {
+    let policy = CachePolicy::Media(session.retention());
+    let kind = if rendition == AUDIO_RENDITION {
+        AUDIO
+    } else {
+        VIDEO
+    };
+    counted(session, resource(request, found, kind, policy))
 }
 
 /// The answer to a browser that asks whether a page of another origin may read media: yes, without credentials.
@@ -282,7 +266,7 @@ fn head_of_playlist(sessions: &SessionMap, channel: &str) -> Response<Body> {
 }
 
 /// An answer to GET with a playlist: 304 if the client has it, compressed if the client takes that.
-fn playlist(wishes: &Wishes<'_>, rendered: Rendered, policy: CachePolicy) -> Response<Body> {
+fn playlist(wishes: &Wishes<'_>, rendered: &Rendered, policy: CachePolicy) -> Response<Body> {
     let mut response = start(PLAYLIST, policy);
     let is_known = wishes
         .if_none_match
@@ -290,16 +274,16 @@ fn playlist(wishes: &Wishes<'_>, rendered: Rendered, policy: CachePolicy) -> Res
         .is_some_and(|tags| names_tag(tags, &rendered.etag));
     let headers = response.headers_mut();
     headers.insert(header::VARY, ACCEPT_ENCODING);
-    insert_shared(headers, header::ETAG, rendered.etag);
+    insert_shared(headers, header::ETAG, rendered.etag.clone());
     if is_known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return response;
     }
     let text = if wishes.gzip {
         headers.insert(header::CONTENT_ENCODING, GZIP);
-        rendered.gzip
+        rendered.gzip.clone()
     } else {
-        rendered.plain
+        rendered.plain.clone()
     };
     *response.body_mut() = Body::bytes(text);
     response

@@ -27,7 +27,7 @@ fn answer_playlist(fields: &[(&str, &str)]) -> Response<Body> {
     let request = parts(Method::GET, fields);
     playlist(
         &Wishes::of(&request.headers),
-        rendered(),
+        &rendered(),
         CachePolicy::Playlist(TARGET),
     )
 }

@@ -29,6 +29,7 @@ pub mod route;
 mod router;
 pub mod server;
 mod state;
+mod waiting;
 mod web;
 
 pub use body::Body;

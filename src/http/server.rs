@@ -1,6 +1,5 @@
 //! The accept loop, and the way out.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,7 +18,7 @@ use tokio_util::task::TaskTracker;
 use super::State;
 use super::activity::{Activity, Watched};
 use super::cache::CachePolicy;
-use super::connection::{self, Ended, Protocols, Shutdown, Tracked};
+use super::connection::{self, Ended, Protocol, Protocols, Shutdown, Tracked};
 use super::counters::Counters;
 use super::dispatch::Dispatch;
 use super::error::Failure;
@@ -132,15 +131,28 @@ impl Server {
         let _open = OpenConnection::new(&self.state.counters);
         let activity = Arc::new(Activity::new(accepted));
         let address = peer.ip().to_canonical();
-        let service = service_fn(|request| {
-            let (dispatch, activity) = (self.dispatch.clone(), activity.clone());
-            async move { Ok::<_, Infallible>(dispatch.answer(address, activity, request).await) }
-        });
+        let service =
+            service_fn(|request| self.dispatch.answer(address, activity.clone(), request));
         let limits = &self.state.limits;
         let protocol = self.protocols.choose(&stream, limits, &self.shutdown).await;
         let io = TokioIo::new(Watched::new(stream, activity.clone()));
-        let connection = protocol.serve_connection(io, service);
-        let ended = connection::drive(connection, &activity, limits, &self.shutdown).await;
+        let ended = match protocol {
+            Protocol::Http1(http1) => {
+                let connection = http1.serve_connection(io, service);
+                connection::drive(connection, &activity, limits, &self.shutdown).await
+            }
+            // Boxed: it is the larger one by far and the rarer one.
+            Protocol::Either(either) => {
+                let connection = either.serve_connection(io, service);
+                Box::pin(connection::drive(
+                    connection,
+                    &activity,
+                    limits,
+                    &self.shutdown,
+                ))
+                .await
+            }
+        };
         if let Ended::Overdue(reason) = ended {
             self.state.counters.connection_overdue(reason);
             tracing::debug!(%peer, ?reason, "connection closed");

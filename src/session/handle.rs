@@ -71,10 +71,18 @@ impl Session {
     }
 
     /// The channel's Multivariant Playlist; waits for the first Partial Segments of a channel that starts.
-    pub async fn multivariant(&self) -> Result<Rendered, ServeError> {
+    pub async fn multivariant(&self) -> Result<Arc<Rendered>, ServeError> {
         let live = self.live().await?;
         live.multivariant()
             .ok_or_else(|| self.unavailable("it has just ended"))
+    }
+
+    /// The channel's Multivariant Playlist, if it can be had without waiting.
+    pub fn multivariant_now(&self) -> Option<Arc<Rendered>> {
+        match &*self.status.borrow() {
+            Status::Active(live) => live.multivariant(),
+            _ => None,
+        }
     }
 
     /// A Media Playlist, if it can be had without waiting.
@@ -82,7 +90,7 @@ impl Session {
         &self,
         rendition: &str,
         directives: &DeliveryDirectives,
-    ) -> Option<Rendered> {
+    ) -> Option<Arc<Rendered>> {
         let Status::Active(live) = &*self.status.borrow() else {
             return None;
         };
@@ -98,7 +106,7 @@ impl Session {
         rendition: &str,
         directives: DeliveryDirectives,
         viewer: Viewer<'_>,
-    ) -> Result<Rendered, ServeError> {
+    ) -> Result<Arc<Rendered>, ServeError> {
         let mut answer = self.snapshot(rendition, &directives, viewer).await;
         if matches!(answer, Ok(Err(WaitError::Ended))) {
             // The run that was waited for is over; another one may have taken its place.
@@ -136,30 +144,52 @@ impl Session {
         name: MediaName,
         viewer: Viewer<'_>,
     ) -> Result<Resource, ServeError> {
-        let Status::Active(live) = self.status.borrow().clone() else {
-            return Err(ServeError::NotFound(format!(
-                "{name} of channel {}",
-                self.spec.id
-            )));
-        };
-        let not_found = || ServeError::NotFound(format!("{name} of {}/{rendition}", self.spec.id));
-        let publication = self.rendition(&live, rendition)?;
-        let snapshot = publication
-            .latest()
-            .filter(|_| epoch == live.epoch)
-            .ok_or_else(not_found)?;
-        if let Some(resource) = find(&snapshot, name) {
+        if let Some(resource) = self.media_now(rendition, epoch, name)? {
             return Ok(resource);
         }
-        let MediaName::Part(msn, part) = name else {
+        let not_found = || self.no_media(rendition, name);
+        let (Status::Active(live), MediaName::Part(msn, part)) =
+            (self.status.borrow().clone(), name)
+        else {
             return Err(not_found());
         };
+        let publication = self.rendition(&live, rendition)?;
         let ready = |snapshot: &Snapshot| snapshot.part_readiness(msn, part);
         let snapshot = self
             .wait(publication, viewer, ready)
             .await
             .map_err(|_| not_found())?;
         find(&snapshot, name).ok_or_else(not_found)
+    }
+
+    /// A Media Segment, Partial Segment or initialization section; `None` if it is a part that may still come.
+    ///
+    /// # Errors
+    /// What is not there and will not come.
+    pub fn media_now(
+        &self,
+        rendition: &str,
+        epoch: u64,
+        name: MediaName,
+    ) -> Result<Option<Resource>, ServeError> {
+        let not_found = || self.no_media(rendition, name);
+        let status = self.status.borrow();
+        let Status::Active(live) = &*status else {
+            return Err(not_found());
+        };
+        let snapshot = self
+            .rendition(live, rendition)?
+            .latest()
+            .filter(|_| epoch == live.epoch)
+            .ok_or_else(not_found)?;
+        match (find(&snapshot, name), name) {
+            (None, MediaName::Part(..)) => Ok(None),
+            (found, _) => found.map(Some).ok_or_else(not_found),
+        }
+    }
+
+    fn no_media(&self, rendition: &str, name: MediaName) -> ServeError {
+        ServeError::NotFound(format!("{name} of {}/{rendition}", self.spec.id))
     }
 
     /// EXT-X-TARGETDURATION as the channel aims at it: the unit of cache lifetimes.
@@ -288,7 +318,7 @@ fn readiness(snapshot: &Snapshot, directives: &DeliveryDirectives) -> Readiness 
     }
 }
 
-fn choose(snapshot: &Snapshot, directives: &DeliveryDirectives) -> Rendered {
+fn choose(snapshot: &Snapshot, directives: &DeliveryDirectives) -> Arc<Rendered> {
     let rendered = if directives.skip {
         &snapshot.delta
     } else {

@@ -89,8 +89,8 @@ impl Live {
     }
 
     /// The Multivariant Playlist of now.
-    pub(super) fn multivariant(&self) -> Option<Rendered> {
-        self.multivariant.load().as_deref().cloned()
+    pub(super) fn multivariant(&self) -> Option<Arc<Rendered>> {
+        self.multivariant.load_full()
     }
 
     /// A rendition by its name in URLs.

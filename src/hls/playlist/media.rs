@@ -1,5 +1,6 @@
 //! The Media Playlist of a rendition, whole and as a Playlist Delta Update.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::tags;
@@ -38,7 +39,7 @@ pub(in crate::hls) fn media(
     rendition: &Assembler,
     edge: Edge,
     reports: &[Report],
-) -> (Rendered, Rendered) {
+) -> (Arc<Rendered>, Arc<Rendered>) {
     let etag = |suffix| {
         format!(
             "W/\"e{}.{}{suffix}\"",
@@ -46,14 +47,14 @@ pub(in crate::hls) fn media(
         )
     };
     let whole = Writer::new(config, rendition, edge).write(0, reports);
-    let whole = Rendered::new(whole, etag(""));
+    let whole = Arc::new(Rendered::new(whole, etag("")));
     let skipped = skippable(config, rendition);
     let delta = match skipped {
         0 => whole.clone(),
-        _ => Rendered::new(
+        _ => Arc::new(Rendered::new(
             Writer::new(config, rendition, edge).write(skipped, reports),
             etag("d"),
-        ),
+        )),
     };
     (whole, delta)
 }
