@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::config::Config;
 use crate::encoder::find_ffmpeg;
+use crate::events::Events;
 use crate::http::{Counters, Exposition, Limits, Readiness, Server, State};
 use crate::session::{Encoders, FindFfmpeg, SessionMap};
 use crate::telemetry::{Registry, SessionCollector};
@@ -36,6 +38,7 @@ pub struct App {
     address: SocketAddr,
     sessions: Arc<SessionMap>,
     encoders: Arc<Encoders>,
+    events: Arc<Events>,
     state: Arc<State>,
     stop: CancellationToken,
 }
@@ -110,7 +113,8 @@ impl App {
             .map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let encoders = Arc::new(surroundings.encoders(config));
-        let sessions = SessionMap::new(config, encoders.clone());
+        let events = Events::new(Timestamp::now());
+        let sessions = SessionMap::new(config, encoders.clone(), events.clone());
         let counters = Arc::new(Counters::default());
         let registry = Registry::new(vec![
             Box::new(counters.clone()),
@@ -127,12 +131,14 @@ impl App {
             counters,
             address,
             Limits::from(&config.server),
+            events.clone(),
         );
         Ok(Self {
             listener,
             address,
             sessions,
             encoders,
+            events,
             state: Arc::new(state),
             stop,
         })
@@ -161,6 +167,7 @@ impl App {
             stop.cancelled().await;
             info!("draining");
             self.sessions.drain().await;
+            self.events.close();
         };
         let serve = Server::run(self.listener, self.state, self.stop.clone());
         tokio::join!(serve, drain, async {
