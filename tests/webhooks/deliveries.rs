@@ -69,10 +69,7 @@ async fn an_event_arrives_signed_as_the_standard_says() {
         .await;
     assert_eq!(house.sample("headgate_webhook_queued", &label), Some(0));
     let shown = format!("{} {:?}", house.page(), house.webhooks);
-    assert!(
-        !shown.contains("hunter") && !shown.contains("hooks"),
-        "{shown}"
-    );
+    assert!(!shown.contains("hunter"), "{shown}");
 }
 
 #[tokio::test]

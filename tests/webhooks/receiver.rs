@@ -3,7 +3,10 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +16,8 @@ use headgate::telemetry::Registry;
 use headgate::webhook::{Endpoint, Secret, Timing, Webhooks};
 use http::request::Parts;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Full};
+use http_body::Frame;
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -33,8 +37,8 @@ pub(crate) enum Answer {
     Status(u16),
     /// With a header.
     With(u16, &'static str, String),
-    /// 200 and so many bytes.
-    Long(usize),
+    /// 200 and bytes without an end.
+    Endless,
     /// Nothing at all, for ever.
     Never,
 }
@@ -52,6 +56,15 @@ struct Book {
     /// What comes next; then `rest`.
     answers: VecDeque<Answer>,
     rest: Option<Answer>,
+    /// Bytes of endless answers that the other end took, or the sockets on the way.
+    poured: Arc<AtomicUsize>,
+}
+
+/// What an answer carries.
+#[derive(Debug)]
+enum Content {
+    Nothing,
+    Endless(Arc<AtomicUsize>),
 }
 
 /// A receiver on a port of its own.
@@ -127,6 +140,11 @@ impl Receiver {
         Endpoint::new(&url, Secret::new(KEY), filter).unwrap()
     }
 
+    /// Bytes of endless answers so far.
+    pub(crate) fn poured(&self) -> usize {
+        self.book.lock().poured.load(SeqCst)
+    }
+
     /// The labels of its metrics.
     pub(crate) fn label(&self) -> String {
         format!("endpoint=\"{}\"", self.address)
@@ -136,25 +154,49 @@ impl Receiver {
 async fn answer(
     book: Arc<Mutex<Book>>,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+) -> Result<Response<Content>, Infallible> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
-    let answer = {
+    let (answer, poured) = {
         let mut book = book.lock();
         book.sent.push(Sent { head, body });
         let rest = book.rest.clone().unwrap();
-        book.answers.pop_front().unwrap_or(rest)
+        let answer = book.answers.pop_front().unwrap_or(rest);
+        (answer, book.poured.clone())
     };
     let response = |status: u16| Response::builder().status(status);
     Ok(match answer {
-        Answer::Status(status) => response(status).body(Full::default()).unwrap(),
+        Answer::Status(status) => response(status).body(Content::Nothing).unwrap(),
         Answer::With(status, name, value) => response(status)
             .header(name, value)
-            .body(Full::default())
+            .body(Content::Nothing)
             .unwrap(),
-        Answer::Long(size) => response(200).body(vec![b'x'; size].into()).unwrap(),
+        Answer::Endless => response(200).body(Content::Endless(poured)).unwrap(),
         Answer::Never => std::future::pending().await,
     })
+}
+
+impl http_body::Body for Content {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        static CHUNK: [u8; 64 * 1024] = [b'x'; 64 * 1024];
+        Poll::Ready(match &*self {
+            Self::Nothing => None,
+            Self::Endless(poured) => {
+                poured.fetch_add(CHUNK.len(), SeqCst);
+                Some(Ok(Frame::data(Bytes::from_static(&CHUNK))))
+            }
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Nothing)
+    }
 }
 
 // === impl House ===
