@@ -5,15 +5,18 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::config::Config;
+use crate::config::{Config, WebhookSpec};
 use crate::encoder::find_ffmpeg;
+use crate::events::{Events, Filter};
 use crate::http::{Counters, Exposition, Limits, Readiness, Server, State};
 use crate::session::{Encoders, FindFfmpeg, SessionMap};
 use crate::telemetry::{Registry, SessionCollector};
+use crate::webhook::{self, Endpoint, Webhooks};
 
 /// Where programs are looked for that the set-up brought along.
 const TOOLS: &str = ".tools";
@@ -36,6 +39,9 @@ pub struct App {
     address: SocketAddr,
     sessions: Arc<SessionMap>,
     encoders: Arc<Encoders>,
+    events: Arc<Events>,
+    webhooks: Arc<Webhooks>,
+    endpoints: Vec<Endpoint>,
     state: Arc<State>,
     stop: CancellationToken,
 }
@@ -110,11 +116,14 @@ impl App {
             .map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let encoders = Arc::new(surroundings.encoders(config));
-        let sessions = SessionMap::new(config, encoders.clone());
+        let events = Events::new(Timestamp::now());
+        let webhooks = Webhooks::new(events.clone(), webhook::Timing::default());
+        let sessions = SessionMap::new(config, encoders.clone(), events.clone());
         let counters = Arc::new(Counters::default());
         let registry = Registry::new(vec![
             Box::new(counters.clone()),
             Box::new(SessionCollector::new(sessions.clone())),
+            Box::new(webhooks.clone()),
         ]);
         let condition = Condition {
             encoders: encoders.clone(),
@@ -127,12 +136,16 @@ impl App {
             counters,
             address,
             Limits::from(&config.server),
+            events.clone(),
         );
         Ok(Self {
             listener,
             address,
             sessions,
             encoders,
+            events,
+            webhooks,
+            endpoints: endpoints(config),
             state: Arc::new(state),
             stop,
         })
@@ -151,6 +164,7 @@ impl App {
     /// Serves until the token is cancelled, then drains: no new viewers, answers for those who wait, no encoder left.
     pub async fn run(self) {
         info!(address = %self.address, channels = self.sessions.channels().len(), "listening");
+        self.webhooks.apply(self.endpoints);
         let (stop, encoders) = (self.stop.clone(), self.encoders);
         let warm_up = async {
             if let Err(error) = encoders.warm_up().await {
@@ -161,6 +175,8 @@ impl App {
             stop.cancelled().await;
             info!("draining");
             self.sessions.drain().await;
+            self.events.close();
+            self.webhooks.drain().await;
         };
         let serve = Server::run(self.listener, self.state, self.stop.clone());
         tokio::join!(serve, drain, async {
@@ -171,6 +187,21 @@ impl App {
         });
         info!("stopped");
     }
+}
+
+/// Who is told what happens.
+pub fn endpoints(config: &Config) -> Vec<Endpoint> {
+    let endpoint = |spec: &Arc<WebhookSpec>| {
+        let filter = Filter {
+            kinds: spec.events.clone(),
+            channels: spec.channels.clone(),
+        };
+        let secret = webhook::Secret::new(spec.key.bytes());
+        Endpoint::new(spec.url.expose(), secret, filter)
+            .inspect_err(|error| warn!(webhook = spec.label(), "nothing is sent to it: {error}"))
+            .ok()
+    };
+    config.webhooks.iter().filter_map(endpoint).collect()
 }
 
 // === impl Condition ===

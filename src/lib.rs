@@ -17,3 +17,4 @@ pub mod http;
 pub mod media;
 pub mod session;
 pub mod telemetry;
+pub mod webhook;

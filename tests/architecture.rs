@@ -49,7 +49,8 @@ const ROOMS: &[Room] = &[
     room("media", &["base"], Kind::Core),
     room("hls", &["base", "media"], Kind::Core),
     room("config", &["base"], Kind::Engine),
-    room("config::model", &["base"], Kind::Core),
+    room("config::secret", &["base"], Kind::Core),
+    room("config::model", &["base", "config::secret"], Kind::Core),
     room("config::diff", &["base", "config::model"], Kind::Core),
     room("config::watch", &["base", "config"], Kind::Edge),
     room("encoder", &["base", "config", "media"], Kind::Engine),
@@ -77,6 +78,9 @@ const ROOMS: &[Room] = &[
         Kind::Core,
     ),
     room("telemetry", &["base", "config", "session"], Kind::Edge),
+    room("webhook", &["base", "config", "events"], Kind::Edge),
+    room("webhook::delivery", &[], Kind::Core),
+    room("webhook::signature", &[], Kind::Core),
 ];
 
 /// Crates that the core does without.
@@ -118,8 +122,12 @@ const NOT_IN_CORE_PATHS: &[&str] = &[
 /// One heavy dependency, one home: `(crate, the modules that may name it)`.
 const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("dashmap", &["session::map"]),
-    ("hyper", &["http"]),
-    ("hyper_util", &["http"]),
+    ("hyper", &["http", "webhook"]),
+    ("hyper_util", &["http", "webhook"]),
+    ("hyper_rustls", &["webhook::sender"]),
+    ("rustls", &["webhook::sender"]),
+    ("hmac", &["webhook::signature"]),
+    ("sha2", &["webhook::signature"]),
     ("axum", &["http"]),
     ("tower", &["http"]),
     ("rust_embed", &["http"]),
@@ -129,7 +137,10 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("mp4_atom", &["media"]),
     ("m3u8_rs", &["hls"]),
     ("procfs", &["encoder", "telemetry"]),
-    ("prometheus_client", &["telemetry", "http::counters"]),
+    (
+        "prometheus_client",
+        &["telemetry", "http::counters", "webhook::counters"],
+    ),
     ("tracing_subscriber", &["telemetry"]),
     ("clap", &["cli", "main"]),
 ];

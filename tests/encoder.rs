@@ -229,7 +229,7 @@ async fn probing_says_what_a_source_is_and_what_is_wrong() {
     make("-f lavfi -i sine=duration=1 -c:a aac", &sound);
     std::fs::write(&noise, vec![7; 100_000]).unwrap();
     let ask = async |kind: SourceKind| {
-        let source = SourceSpec { name: None, kind };
+        let source = SourceSpec::new(kind);
         let report = probe(&launcher(), &source, &capabilities, DEADLINE).await;
         report.map(|report| describe(&source, &report))
     };
@@ -268,10 +268,7 @@ async fn servers_that_refuse_or_stall_are_told_apart_without_their_passwords() {
         gone.local_addr().unwrap()
     };
     let ask = async |url: String, deadline| {
-        let source = SourceSpec {
-            name: None,
-            kind: SourceKind::Live { url },
-        };
+        let source = SourceSpec::new(SourceKind::Live { url });
         probe(&launcher(), &source, &capabilities, deadline)
             .await
             .unwrap_err()
@@ -305,10 +302,7 @@ async fn every_kind_of_live_source_is_opened_with_options_that_ffmpeg_knows() {
         "udp://A",
     ] {
         let url = url.replace('A', &closed.to_string());
-        let source = SourceSpec {
-            name: None,
-            kind: SourceKind::Live { url: url.clone() },
-        };
+        let source = SourceSpec::new(SourceKind::Live { url: url.clone() });
         let mut words: Vec<String> = ["-nostdin", "-hide_banner"].map(str::to_owned).into();
         words.extend(headgate::encoder::plan::input::arguments(
             &source,

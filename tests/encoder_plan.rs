@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use headgate::base::{ChannelId, RenditionId, RenditionName};
-use headgate::config::{ChannelSpec, LadderSpec, Rung, RungVideo, SourceKind, SourceSpec};
+use headgate::config::{
+    ChannelSpec, LadderSpec, LostWhen, Rung, RungVideo, SourceKind, SourceSpec,
+};
 use headgate::encoder::{
     Argument, AudioFacts, Capabilities, EncoderPlan, FrameRate, PlanError, SourceFacts,
     TextSupport, VideoFacts,
@@ -59,10 +61,13 @@ fn channel(kind: SourceKind) -> ChannelSpec {
         logo: None,
         number: None,
         group: None,
-        sources: vec![SourceSpec { name: None, kind }],
+        sources: vec![SourceSpec::new(kind)],
         ladder: LadderSpec::Rungs(vec![encoded("720p", 720), encoded("360p", 360)]),
         grace_period: Duration::from_secs(30),
         start_timeout: Duration::from_secs(10),
+        slate_after: None,
+        hold_down: Duration::from_secs(30),
+        lost_when: LostWhen::default(),
         segment_duration: Duration::from_secs(2),
         part_duration: Duration::from_millis(500),
         window: Duration::from_secs(30),

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "http/events.rs"]
+mod events;
 #[path = "http/limits.rs"]
 mod limits;
 #[path = "http/media.rs"]

@@ -10,6 +10,8 @@ mod failures;
 mod starts;
 #[path = "session/support.rs"]
 mod support;
+#[path = "session/told.rs"]
+mod told;
 
 #[path = "support/playlist.rs"]
 mod playlist;

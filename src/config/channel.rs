@@ -14,8 +14,9 @@ use super::file::{ChannelTable, Field, SourceValue};
 use super::ladder;
 use super::model::{ChannelSpec, LadderSpec, SourceSpec};
 use super::report::{Refusal, Report};
+use super::request;
 use super::source;
-use super::timing::Timing;
+use super::timing::{self, Timing};
 use super::value::{plain_text, within};
 
 /// What a channel takes from its surroundings.
@@ -54,6 +55,9 @@ pub(super) fn read(
         ladder: ladder?,
         grace_period: timing.grace_period.value,
         start_timeout: timing.start_timeout.value,
+        slate_after: timing.slate_after(),
+        hold_down: timing.hold_down.value,
+        lost_when: timing.lost_when,
         segment_duration: timing.segment_duration.value,
         part_duration: timing.part_duration.value,
         window: timing.window.value,
@@ -151,5 +155,13 @@ fn read_source(
     }
     let kind = take(&written.url, report, |url| source::parse(url, folder));
     let name = take(&written.name, report, |name| plain_text("name", name));
-    Some(SourceSpec { name, kind: kind? })
+    let timeout = timing::source_timeout(&written.timeout, report);
+    let request = request::read(written, kind.as_ref(), report);
+    Some(SourceSpec {
+        name,
+        kind: kind?,
+        timeout,
+        user_agent: request.user_agent,
+        headers: request.headers,
+    })
 }

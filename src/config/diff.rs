@@ -4,16 +4,19 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::base::ChannelId;
 
-use super::model::{ChannelSpec, Config, SourceKind};
+use super::model::{ChannelSpec, Config, Header, LostWhen, SourceKind, SourceSpec};
 
 /// The way from one configuration to another. What is not named here is the same in both.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ConfigDiff {
     /// Whether anything in `[server]` is different.
     pub server_changed: bool,
+    /// Whether anything in the list of webhooks is different.
+    pub webhooks_changed: bool,
     /// Whether the channels that are in both stand in another order.
     pub reordered: bool,
     /// Channels that are only in the new configuration, in its order.
@@ -29,9 +32,11 @@ pub struct ConfigDiff {
 pub enum Change {
     /// Other words for people: name, logo, number, group, names of sources.
     Relabelled,
-    /// Other timers: grace period, start timeout. The encoder runs on.
+    /// Other timers: grace period, start timeout, hold-down, when a slate comes, when a detector has seen enough. The
+    /// encoder runs on.
     Retimed,
-    /// Another encoder: sources, ladder, durations of segments, parts or window.
+    /// Another encoder: sources and what their servers are told, ladder, durations of segments, parts or window, and
+    /// which detectors look at the media.
     Restarted,
 }
 
@@ -60,6 +65,7 @@ impl ConfigDiff {
             .filter(|channel| before.contains_key(&channel.id));
         let mut diff = Self {
             server_changed: old.server != new.server,
+            webhooks_changed: old.webhooks != new.webhooks,
             reordered: !kept_before.map(|c| &c.id).eq(kept_after.map(|c| &c.id)),
             ..Self::default()
         };
@@ -103,19 +109,40 @@ impl Change {
             ladder,
             grace_period,
             start_timeout,
+            slate_after,
+            hold_down,
+            lost_when,
             segment_duration,
             part_duration,
             window,
         } = new;
-        let kinds_differ = !kinds(old).eq(kinds(new));
+        let asked_differs = !asked(old).eq(asked(new));
+        let detectors_differ = detectors(&old.lost_when) != detectors(lost_when);
         let durations = (&old.segment_duration, &old.part_duration, &old.window);
-        if kinds_differ
+        if asked_differs
+            || detectors_differ
             || old.ladder != *ladder
             || durations != (segment_duration, part_duration, window)
         {
             return Some(Self::Restarted);
         }
-        if (&old.grace_period, &old.start_timeout) != (grace_period, start_timeout) {
+        let timers = (
+            &old.grace_period,
+            &old.start_timeout,
+            &old.slate_after,
+            &old.hold_down,
+            &old.lost_when,
+        );
+        if timers
+            != (
+                grace_period,
+                start_timeout,
+                slate_after,
+                hold_down,
+                lost_when,
+            )
+            || !timeouts(old).eq(timeouts(new))
+        {
             return Some(Self::Retimed);
         }
         let labels = (&old.name, &old.logo, &old.number, &old.group, &old.sources);
@@ -123,9 +150,35 @@ impl Change {
     }
 }
 
-/// What the sources are, without what they are called.
-fn kinds(channel: &ChannelSpec) -> impl Iterator<Item = &SourceKind> {
-    channel.sources.iter().map(|source| &source.kind)
+/// What an encoder is told of the sources, without what they are called.
+fn asked(
+    channel: &ChannelSpec,
+) -> impl Iterator<Item = (&SourceKind, &Option<String>, &Vec<Header>)> {
+    channel.sources.iter().map(|source| {
+        // Whole, so that a new field cannot be forgotten here.
+        let SourceSpec {
+            name: _,
+            kind,
+            timeout: _,
+            user_agent,
+            headers,
+        } = source;
+        (kind, user_agent, headers)
+    })
+}
+
+fn timeouts(channel: &ChannelSpec) -> impl Iterator<Item = Option<Duration>> {
+    channel.sources.iter().map(|source| source.timeout)
+}
+
+/// Which filters look at the media: black, frozen, silent.
+fn detectors(lost_when: &LostWhen) -> [bool; 3] {
+    let LostWhen {
+        black,
+        frozen,
+        silent,
+    } = lost_when;
+    [black, frozen, silent].map(Option::is_some)
 }
 
 #[cfg(test)]
@@ -157,6 +210,9 @@ mod tests {
             ("group = 'x'", Change::Relabelled),
             ("grace_period = '1s'", Change::Retimed),
             ("start_timeout = '1s'", Change::Retimed),
+            ("slate_after = '2s'", Change::Retimed),
+            ("hold_down = '1m'", Change::Retimed),
+            ("lost_when = { black = '9s' }", Change::Restarted),
             ("name = 'x'\ngrace_period = '1s'", Change::Retimed),
             ("segment_duration = '3s'", Change::Restarted),
             ("part_duration = '200ms'", Change::Restarted),
@@ -182,10 +238,38 @@ mod tests {
             ("testcard:", "slate:x", Change::Restarted),
             ("\"main\" }", "\"main\" }, \"testcard:\"", Change::Restarted),
             ("main", "other", Change::Relabelled),
+            ("\"main\"", "\"main\", timeout = '9s'", Change::Retimed),
         ] {
             let diff = ConfigDiff::between(&old, &config(&BASE.replace(from, to)));
             let changes: Vec<_> = diff.changed.iter().map(|(_, change)| *change).collect();
             assert_eq!(changes, [expected], "{to}");
+        }
+    }
+
+    #[test]
+    fn a_request_and_a_detector_restart_and_a_limit_retimes() {
+        let text = r#"
+            [[channel]]
+            id = "a"
+            source = { url = "http://h/1.ts", user_agent = "tv", headers = { A = "1" } }
+            lost_when = { black = "9s", silent = "9s" }
+            [[webhook]]
+            url = "http://h/hook"
+            secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+        "#;
+        let old = config(text);
+        for (from, to, expected) in [
+            ("\"tv\"", "\"radio\"", Some(Change::Restarted)),
+            ("A = \"1\"", "A = \"2\"", Some(Change::Restarted)),
+            ("A = \"1\"", "B = \"1\"", Some(Change::Restarted)),
+            ("black", "frozen", Some(Change::Restarted)),
+            ("black = \"9s\"", "black = \"8s\"", Some(Change::Retimed)),
+            ("h/hook", "h/other", None),
+        ] {
+            let diff = ConfigDiff::between(&old, &config(&text.replace(from, to)));
+            let changes: Vec<_> = diff.changed.iter().map(|(_, change)| *change).collect();
+            assert_eq!(changes, Vec::from_iter(expected), "{to}");
+            assert_eq!(diff.webhooks_changed, expected.is_none(), "{to}");
         }
     }
 

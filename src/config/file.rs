@@ -11,6 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::TableKind;
+use super::reader::Reader;
 use super::report::Report;
 use super::wanted::Wanted;
 
@@ -20,6 +21,7 @@ pub(super) struct File<'a> {
     pub(super) server: ServerTable<'a>,
     pub(super) defaults: OptionsTable<'a>,
     pub(super) channels: Vec<ChannelTable<'a>>,
+    pub(super) webhooks: Vec<WebhookTable<'a>>,
     /// Whether there is anything that is meant as a channel, be it right or wrong.
     pub(super) has_channels: bool,
 }
@@ -42,6 +44,7 @@ pub(super) struct ServerTable<'a> {
     pub(super) max_connections: Field<i64>,
     pub(super) max_connections_per_address: Field<i64>,
     pub(super) max_sessions: Field<i64>,
+    pub(super) state: Field<&'a str>,
 }
 
 /// What `[defaults]` and each channel can say.
@@ -49,6 +52,9 @@ pub(super) struct ServerTable<'a> {
 pub(super) struct OptionsTable<'a> {
     pub(super) grace_period: Field<&'a str>,
     pub(super) start_timeout: Field<&'a str>,
+    pub(super) slate_after: Field<&'a str>,
+    pub(super) hold_down: Field<&'a str>,
+    pub(super) lost_when: Field<LostWhenTable<'a>>,
     pub(super) segment_duration: Field<&'a str>,
     pub(super) part_duration: Field<&'a str>,
     pub(super) window: Field<&'a str>,
@@ -68,10 +74,35 @@ pub(super) struct ChannelTable<'a> {
     pub(super) options: OptionsTable<'a>,
 }
 
+#[derive(Clone)]
+pub(super) struct LostWhenTable<'a> {
+    pub(super) black: Field<&'a str>,
+    pub(super) frozen: Field<&'a str>,
+    pub(super) silent: Field<&'a str>,
+}
+
 pub(super) struct SourceValue<'a> {
     pub(super) at: Range<usize>,
     pub(super) url: Field<&'a str>,
     pub(super) name: Field<&'a str>,
+    pub(super) timeout: Field<&'a str>,
+    pub(super) user_agent: Field<&'a str>,
+    pub(super) headers: Field<Vec<HeaderEntry<'a>>>,
+}
+
+/// One `"X-Name" = "value"`.
+pub(super) struct HeaderEntry<'a> {
+    pub(super) name: Spanned<&'a str>,
+    pub(super) value: Spanned<&'a str>,
+}
+
+pub(super) struct WebhookTable<'a> {
+    /// Its header.
+    pub(super) at: Range<usize>,
+    pub(super) url: Field<&'a str>,
+    pub(super) secret: Field<&'a str>,
+    pub(super) events: Field<Vec<Spanned<&'a str>>>,
+    pub(super) channels: Field<Vec<Spanned<&'a str>>>,
 }
 
 pub(super) enum LadderValue<'a> {
@@ -100,6 +131,21 @@ impl<T> Field<T> {
     pub(super) fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)
     }
+
+    /// What the value holds; `None` says that it is wrong, which has been reported.
+    pub(super) fn map<U>(self, read: impl FnOnce(T) -> Option<U>) -> Field<U> {
+        match self {
+            Self::Absent => Field::Absent,
+            Self::Wrong => Field::Wrong,
+            Self::Given(value) => {
+                let span = value.span();
+                match read(value.into_inner()) {
+                    Some(read) => Field::Given(Spanned::new(span, read)),
+                    None => Field::Wrong,
+                }
+            }
+        }
+    }
 }
 
 // === impl File ===
@@ -121,19 +167,8 @@ impl<'a> File<'a> {
             let table = Reader::new(TableKind::Defaults, defaults.get_ref(), report);
             file.defaults = OptionsTable::read(&table, report);
         }
-        if let Field::Given(channels) =
-            root.get("channel", Wanted::Channels, report, DeValue::as_array)
-        {
-            for channel in channels.get_ref().iter() {
-                match channel.get_ref() {
-                    DeValue::Table(table) => {
-                        file.channels
-                            .push(ChannelTable::read(table, channel.span(), report));
-                    }
-                    other => Wanted::Channels.refuse("channel", channel.span(), other, report),
-                }
-            }
-        }
+        file.channels = root.tables("channel", Wanted::Channels, report, ChannelTable::read);
+        file.webhooks = root.tables("webhook", Wanted::Webhooks, report, WebhookTable::read);
         file
     }
 }
@@ -157,6 +192,7 @@ impl<'a> ServerTable<'a> {
             max_connections: table.number("max_connections", report),
             max_connections_per_address: table.number("max_connections_per_address", report),
             max_sessions: table.number("max_sessions", report),
+            state: table.text("state", report),
         }
     }
 }
@@ -166,6 +202,9 @@ impl<'a> OptionsTable<'a> {
         Self {
             grace_period: table.duration("grace_period", report),
             start_timeout: table.duration("start_timeout", report),
+            slate_after: table.duration("slate_after", report),
+            hold_down: table.duration("hold_down", report),
+            lost_when: table.lost_when(report),
             segment_duration: table.duration("segment_duration", report),
             part_duration: table.duration("part_duration", report),
             window: table.duration("window", report),
@@ -191,20 +230,57 @@ impl<'a> ChannelTable<'a> {
     }
 }
 
+impl<'a> LostWhenTable<'a> {
+    pub(super) fn read(table: &'a DeTable<'_>, report: &mut Report<'_>) -> Self {
+        let table = Reader::new(TableKind::LostWhen, table, report);
+        Self {
+            black: table.duration("black", report),
+            frozen: table.duration("frozen", report),
+            silent: table.duration("silent", report),
+        }
+    }
+}
+
+impl<'a> WebhookTable<'a> {
+    fn read(table: &'a DeTable<'_>, at: Range<usize>, report: &mut Report<'_>) -> Self {
+        let table = Reader::new(TableKind::Webhook, table, report);
+        Self {
+            at,
+            url: table.text("url", report),
+            secret: table.get("secret", Wanted::Secret, report, DeValue::as_str),
+            events: table.texts("events", report),
+            channels: table.texts("channels", report),
+        }
+    }
+}
+
 impl<'a> SourceValue<'a> {
-    /// A text, or a table with `url` and `name`.
-    fn read(value: &'a Spanned<DeValue<'_>>, key: &str, report: &mut Report<'_>) -> Option<Self> {
+    /// A text, or a table with `url` and more.
+    pub(super) fn read(
+        value: &'a Spanned<DeValue<'_>>,
+        key: &str,
+        report: &mut Report<'_>,
+    ) -> Option<Self> {
         let at = value.span();
         match value.get_ref() {
             DeValue::String(url) => Some(Self {
                 url: Field::Given(Spanned::new(at.clone(), url.as_ref())),
                 name: Field::Absent,
+                timeout: Field::Absent,
+                user_agent: Field::Absent,
+                headers: Field::Absent,
                 at,
             }),
             DeValue::Table(table) => {
                 let table = Reader::new(TableKind::Source, table, report);
-                let (url, name) = (table.text("url", report), table.text("name", report));
-                Some(Self { at, url, name })
+                Some(Self {
+                    at,
+                    url: table.text("url", report),
+                    name: table.text("name", report),
+                    timeout: table.duration("timeout", report),
+                    user_agent: table.text("user_agent", report),
+                    headers: table.headers(report),
+                })
             }
             other => {
                 Wanted::Source.refuse(key, at, other, report);
@@ -215,7 +291,7 @@ impl<'a> SourceValue<'a> {
 }
 
 impl<'a> RungTable<'a> {
-    fn read(table: &'a DeTable<'_>, at: Range<usize>, report: &mut Report<'_>) -> Self {
+    pub(super) fn read(table: &'a DeTable<'_>, at: Range<usize>, report: &mut Report<'_>) -> Self {
         let table = Reader::new(TableKind::Rung, table, report);
         Self {
             at,
@@ -224,133 +300,5 @@ impl<'a> RungTable<'a> {
             video_bitrate: table.get("video_bitrate", Wanted::Bitrate, report, DeValue::as_str),
             copy: table.get("copy", Wanted::Flag, report, DeValue::as_bool),
         }
-    }
-}
-
-/// A table whose keys are known.
-struct Reader<'a, 'i> {
-    table: &'a DeTable<'i>,
-}
-
-// === impl Reader ===
-
-impl<'a, 'i> Reader<'a, 'i> {
-    /// Reports the keys that the kind of table does not have.
-    fn new(kind: TableKind, table: &'a DeTable<'i>, report: &mut Report<'_>) -> Self {
-        for key in table.keys() {
-            if !kind.keys().contains(&key.get_ref().as_ref()) {
-                let shown = super::report::quoted(key.get_ref());
-                report
-                    .add(
-                        key.span(),
-                        format!("unknown key {shown} in {}", kind.title()),
-                    )
-                    .help(kind.advice(key.get_ref()));
-            }
-        }
-        Self { table }
-    }
-
-    fn get<T>(
-        &self,
-        key: &str,
-        wanted: Wanted,
-        report: &mut Report<'_>,
-        read: impl FnOnce(&'a DeValue<'i>) -> Option<T>,
-    ) -> Field<T> {
-        let Some(value) = self.table.get(key) else {
-            return Field::Absent;
-        };
-        match read(value.get_ref()) {
-            Some(read) => Field::Given(Spanned::new(value.span(), read)),
-            None => {
-                wanted.refuse(key, value.span(), value.get_ref(), report);
-                Field::Wrong
-            }
-        }
-    }
-
-    fn text(&self, key: &str, report: &mut Report<'_>) -> Field<&'a str> {
-        self.get(key, Wanted::Text, report, DeValue::as_str)
-    }
-
-    fn duration(&self, key: &str, report: &mut Report<'_>) -> Field<&'a str> {
-        self.get(key, Wanted::Duration, report, DeValue::as_str)
-    }
-
-    fn number(&self, key: &str, report: &mut Report<'_>) -> Field<i64> {
-        let Field::Given(number) = self.get(key, Wanted::Number, report, DeValue::as_integer)
-        else {
-            return match self.table.contains_key(key) {
-                true => Field::Wrong,
-                false => Field::Absent,
-            };
-        };
-        let (digits, radix) = (number.get_ref().as_str(), number.get_ref().radix());
-        match i64::from_str_radix(digits, radix) {
-            Ok(value) => Field::Given(Spanned::new(number.span(), value)),
-            Err(_) => {
-                report
-                    .add(number.span(), format!("`{key}` has too many digits"))
-                    .help("write a smaller number");
-                Field::Wrong
-            }
-        }
-    }
-
-    fn source(&self, report: &mut Report<'_>) -> Field<SourceValue<'a>> {
-        let Some(value) = self.table.get("source") else {
-            return Field::Absent;
-        };
-        match SourceValue::read(value, "source", report) {
-            Some(source) => Field::Given(Spanned::new(value.span(), source)),
-            None => Field::Wrong,
-        }
-    }
-
-    fn sources(&self, report: &mut Report<'_>) -> Field<Vec<SourceValue<'a>>> {
-        let Field::Given(list) = self.get("sources", Wanted::Sources, report, DeValue::as_array)
-        else {
-            return if self.table.contains_key("sources") {
-                Field::Wrong
-            } else {
-                Field::Absent
-            };
-        };
-        let read = |value| SourceValue::read(value, "sources", report);
-        let sources: Option<Vec<_>> = list.get_ref().iter().map(read).collect();
-        match sources {
-            Some(sources) => Field::Given(Spanned::new(list.span(), sources)),
-            None => Field::Wrong,
-        }
-    }
-
-    fn ladder(&self, report: &mut Report<'_>) -> Field<LadderValue<'a>> {
-        let Some(value) = self.table.get("ladder") else {
-            return Field::Absent;
-        };
-        let ladder = match value.get_ref() {
-            DeValue::String(name) => LadderValue::Named(name),
-            DeValue::Array(rungs) => {
-                let mut read = Vec::with_capacity(rungs.len());
-                for rung in rungs {
-                    match rung.get_ref() {
-                        DeValue::Table(table) => {
-                            read.push(RungTable::read(table, rung.span(), report))
-                        }
-                        other => {
-                            Wanted::Ladder.refuse("ladder", rung.span(), other, report);
-                            return Field::Wrong;
-                        }
-                    }
-                }
-                LadderValue::Rungs(read)
-            }
-            other => {
-                Wanted::Ladder.refuse("ladder", value.span(), other, report);
-                return Field::Wrong;
-            }
-        };
-        Field::Given(Spanned::new(value.span(), ladder))
     }
 }

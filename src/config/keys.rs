@@ -11,25 +11,34 @@ pub(super) enum TableKind {
     Channel,
     Source,
     Rung,
+    LostWhen,
+    Webhook,
 }
 
 /// Every table that has keys, for a key that stands in the wrong one.
-const ALL: [TableKind; 6] = [
+const ALL: [TableKind; 8] = [
     TableKind::Root,
     TableKind::Server,
     TableKind::Defaults,
     TableKind::Channel,
     TableKind::Source,
     TableKind::Rung,
+    TableKind::LostWhen,
+    TableKind::Webhook,
 ];
 
 /// What other programs call things, and what it is called here.
-const OTHER_NAMES: [(&str, &str); 16] = [
+const OTHER_NAMES: [(&str, &str); 24] = [
     ("address", "listen"),
+    ("agent", "user_agent"),
     ("bind", "listen"),
     ("bitrate", "video_bitrate"),
     ("category", "group"),
+    ("endpoint", "url"),
+    ("freeze", "frozen"),
+    ("holddown", "hold_down"),
     ("host", "listen"),
+    ("http_headers", "headers"),
     ("icon", "logo"),
     ("idle_timeout", "grace_period"),
     ("input", "source"),
@@ -38,8 +47,11 @@ const OTHER_NAMES: [(&str, &str); 16] = [
     ("port", "listen"),
     ("profiles", "ladder"),
     ("renditions", "ladder"),
+    ("signing_key", "secret"),
+    ("silence", "silent"),
     ("timeout", "start_timeout"),
     ("title", "name"),
+    ("token", "secret"),
     ("url", "source"),
 ];
 
@@ -49,17 +61,21 @@ impl TableKind {
     /// The keys of the table, most important first.
     pub(super) fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::Root => &["server", "defaults", "channel"],
+            Self::Root => &["server", "defaults", "channel", "webhook"],
             Self::Server => &[
                 "listen",
                 "ffmpeg",
                 "max_connections",
                 "max_connections_per_address",
                 "max_sessions",
+                "state",
             ],
             Self::Defaults => &[
                 "grace_period",
                 "start_timeout",
+                "slate_after",
+                "hold_down",
+                "lost_when",
                 "segment_duration",
                 "part_duration",
                 "window",
@@ -75,13 +91,18 @@ impl TableKind {
                 "group",
                 "grace_period",
                 "start_timeout",
+                "slate_after",
+                "hold_down",
+                "lost_when",
                 "segment_duration",
                 "part_duration",
                 "window",
                 "ladder",
             ],
-            Self::Source => &["url", "name"],
+            Self::Source => &["url", "name", "timeout", "user_agent", "headers"],
             Self::Rung => &["name", "height", "video_bitrate", "copy"],
+            Self::LostWhen => &["black", "frozen", "silent"],
+            Self::Webhook => &["url", "secret", "events", "channels"],
         }
     }
 
@@ -94,6 +115,8 @@ impl TableKind {
             Self::Channel => "`[[channel]]`",
             Self::Source => "a source",
             Self::Rung => "a rung of a ladder",
+            Self::LostWhen => "`lost_when`",
+            Self::Webhook => "`[[webhook]]`",
         }
     }
 
@@ -189,7 +212,7 @@ mod tests {
             (
                 TableKind::Source,
                 "frobnicate",
-                "the keys here are `url`, `name`",
+                "the keys here are `url`, `name`, `timeout`, `user_agent`, `headers`",
             ),
         ] {
             assert_eq!(table.advice(unknown), advice, "{unknown}");

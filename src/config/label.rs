@@ -41,7 +41,7 @@ impl SourceKind {
 }
 
 /// Text that may not be a URL gives `None`: then nothing of it is fit to be shown.
-fn mask_url(url: &str) -> Option<String> {
+pub(super) fn mask_url(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     PROTOCOLS.contains(&scheme).then_some(())?;
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -87,10 +87,7 @@ mod tests {
     use crate::config::source::parse;
 
     fn live_spec(url: String) -> SourceSpec {
-        SourceSpec {
-            name: None,
-            kind: SourceKind::Live { url },
-        }
+        SourceSpec::new(SourceKind::Live { url })
     }
 
     #[test]
@@ -120,7 +117,7 @@ mod tests {
             assert_eq!(
                 SourceSpec {
                     name: Some("mine".into()),
-                    kind
+                    ..SourceSpec::new(kind)
                 }
                 .label(),
                 "mine"

@@ -19,6 +19,71 @@ pub(super) fn line(text: &str) -> String {
     masked
 }
 
+/// What the names of keys contain whose values open something, also of keys that there are not.
+const SECRET_WORDS: [&str; 7] = [
+    "header", "secret", "token", "auth", "password", "cookie", "whsec_",
+];
+
+/// Whether what stands behind this key may be a secret.
+pub(super) fn is_secret_key(key: &str) -> bool {
+    secret_word(key).is_some()
+}
+
+/// In a text that could not be parsed: from where on the line may hold a secret, by the keys in it and before it.
+pub(super) fn secret_from(before: &str, line: &str) -> Option<usize> {
+    let section_start = before.rfind("\n[").map_or(0, |at| at + 1);
+    let section = &before[section_start..];
+    let header = section.lines().next().unwrap_or_default();
+    if header.starts_with('[') && (is_secret_key(header) || header.contains("webhook")) {
+        return Some(0);
+    }
+    // One that is still open where the line begins.
+    if let Some(at) = secret_word(section)
+        && !is_closed(&section[at..])
+    {
+        return Some(0);
+    }
+    secret_word(line)
+}
+
+/// The end of the first of [`SECRET_WORDS`].
+fn secret_word(text: &str) -> Option<usize> {
+    let lower = text.to_ascii_lowercase();
+    let ends = SECRET_WORDS.iter();
+    ends.filter_map(|word| lower.find(word).map(|at| at + word.len()))
+        .min()
+}
+
+/// Whether every quote and bracket of the text has found its end.
+fn is_closed(text: &str) -> bool {
+    let (mut depth, mut rest) = (0i32, text);
+    while let Some(c) = rest.chars().next() {
+        let length = match c {
+            '"' | '\'' => {
+                let triple: String = [c; 3].iter().collect();
+                let quote = if rest.starts_with(&triple) {
+                    &triple[..]
+                } else {
+                    &triple[..1]
+                };
+                match rest[quote.len()..].find(quote) {
+                    Some(at) => at + 2 * quote.len(),
+                    None => return false,
+                }
+            }
+            '#' => rest.find('\n').unwrap_or(rest.len()),
+            _ => c.len_utf8(),
+        };
+        depth += match c {
+            '{' | '[' => 1,
+            '}' | ']' => -1,
+            _ => 0,
+        };
+        rest = &rest[length..];
+    }
+    depth <= 0
+}
+
 /// Every character of the range replaced.
 pub(super) fn all(text: &str, range: Range<usize>) -> String {
     let mut masked = String::with_capacity(text.len());
@@ -134,6 +199,29 @@ mod tests {
             assert_eq!(masked.len(), shown.len(), "{shown}");
             assert_eq!(masked.chars().count(), shown.chars().count(), "{shown}");
             assert_eq!(masked, expected);
+        }
+    }
+
+    #[test]
+    fn secrets_by_their_keys_are_found_in_what_is_no_toml() {
+        for (before, line, from) in [
+            ("", "headers = { X = \"hunter2\" }", Some(6)),
+            ("", "Authorization = \"hunter2\"", Some(4)),
+            ("[[channel]]\n", "window = 5s", None),
+            ("a = 1\n[channel.source.headers]\n", "X = hunter2", Some(0)),
+            ("a = 1\n[[webhook]]\n", "url = hunter2", Some(0)),
+            ("a = 1\nheaders = {\n", "  X = hunter2", Some(0)),
+            ("a = 1\nheaders = { X = \"}\",\n", "  Y = hunter2", Some(0)),
+            ("a = 1\nheaders = { X = \"\"\"a\n", "hunter2", Some(0)),
+            ("headers = { X = \"1\" } # it's\n", "window = 5s", None),
+            (
+                "headers = { X = \"1\" }\n[[channel]]\n",
+                "window = 5s",
+                None,
+            ),
+        ] {
+            let found = secret_from(before, line);
+            assert_eq!(found, from, "{before}{line}");
         }
     }
 }

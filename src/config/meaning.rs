@@ -2,7 +2,7 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::Hash;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,10 +18,11 @@ use super::channel::{self, Inherited, take};
 use super::error::ConfigError;
 use super::file::{Field, File, ServerTable};
 use super::ladder;
-use super::model::{ChannelSpec, Config, LadderSpec, ServerConfig};
+use super::model::{ChannelSpec, Config, LadderSpec, ServerConfig, WebhookSpec};
 use super::report::{Refusal, Report, quoted};
 use super::timing::Timing;
 use super::value::{name_char, within};
+use super::webhook;
 
 /// Where a gateway listens when nothing else is said: on this machine only.
 pub const DEFAULT_LISTEN: SocketAddr =
@@ -52,8 +53,13 @@ impl Config {
         let folder = origin.parent().unwrap_or(Path::new(""));
         let server = read_server(&file.server, folder, &mut report);
         let channels = read_channels(&file, folder, &mut report);
+        let webhooks = read_webhooks(&file, &mut report);
         match report.is_empty() {
-            true => Ok(Self { server, channels }),
+            true => Ok(Self {
+                server,
+                channels,
+                webhooks,
+            }),
             false => Err(report.into_error(origin, Some(&root))),
         }
     }
@@ -106,6 +112,7 @@ fn read_server(table: &ServerTable<'_>, folder: &Path, report: &mut Report<'_>) 
             .unwrap_or(DEFAULT_CONNECTIONS_PER_ADDRESS.min(max_connections)),
         max_sessions: limit("max_sessions", &table.max_sessions, 10_000, report)
             .unwrap_or(DEFAULT_SESSIONS),
+        state: take(&table.state, report, |text| state(text, folder)),
     }
 }
 
@@ -134,6 +141,40 @@ fn program(text: &str, folder: &Path) -> Result<PathBuf, Refusal> {
         true => folder.join(text),
         false => PathBuf::from(text),
     })
+}
+
+/// The path of a file, which need not exist.
+fn state(text: &str, folder: &Path) -> Result<PathBuf, Refusal> {
+    let help = "write the path of a file that Headgate may write, for example `\"headgate.state\"`";
+    let is_folder = ["/", "/.", "/..", "."]
+        .iter()
+        .any(|end| text.ends_with(end));
+    if text.trim().is_empty() || is_folder {
+        return Err(Refusal::new("`state` is not the path of a file", help));
+    }
+    if let Some(c) = text.chars().find(|c| c.is_control()) {
+        return Err(Refusal::new(
+            format!("`state` holds {}", name_char(c)),
+            help,
+        ));
+    }
+    if text.starts_with('~') {
+        return Err(Refusal::new(
+            "`~` is not replaced by a home folder here",
+            "write the whole path",
+        ));
+    }
+    Ok(folder.join(text))
+}
+
+fn read_webhooks(file: &File<'_>, report: &mut Report<'_>) -> Vec<Arc<WebhookSpec>> {
+    let ids = file
+        .channels
+        .iter()
+        .filter_map(|channel| channel.id.given());
+    let known: HashSet<&str> = ids.map(|id| *id.get_ref()).collect();
+    let read = |table| webhook::read(table, &known, report).map(Arc::new);
+    file.webhooks.iter().filter_map(read).collect()
 }
 
 fn read_channels(file: &File<'_>, folder: &Path, report: &mut Report<'_>) -> Vec<Arc<ChannelSpec>> {

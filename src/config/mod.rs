@@ -1,7 +1,7 @@
 //! From `channels.toml` to a validated [`Config`], and from two of them to what changed.
 //!
 //! Three types, three meanings: what was *written* (`file`: keys, kinds of value, places), what it *means*
-//! ([`model`]; the conversion in `meaning`, `channel`, `timing`, `ladder` and `source` is the validation) and what
+//! ([`model`]; the conversion in `meaning`, `channel`, `timing`, `ladder`, `source`, `request` and `webhook` is the validation) and what
 //! was *wrong* ([`ConfigError`]: every [`Problem`] of the file with its place and what to write instead).
 //!
 //! Belongs here: the format, its defaults, its limits, and the words for people about it. Does not belong here:
@@ -22,16 +22,23 @@ mod load;
 mod mask;
 mod meaning;
 pub mod model;
+mod reader;
 mod report;
+mod request;
+mod secret;
 mod source;
 mod timing;
 mod value;
 mod wanted;
+mod webhook;
 
 pub use diff::{Change, ConfigDiff};
 pub use error::{ConfigError, Invalid, Problem};
 pub use load::{MAX_FILE_SIZE, check};
 pub use meaning::DEFAULT_LISTEN;
 pub use model::{
-    ChannelSpec, Config, LadderSpec, Rung, RungVideo, ServerConfig, SourceKind, SourceSpec,
+    ChannelSpec, Config, Header, LadderSpec, LostWhen, Rung, RungVideo, ServerConfig, SigningKey,
+    SourceKind, SourceSpec, WebhookSpec,
 };
+pub use secret::Secret;
+pub use webhook::EVENT_NAMES;

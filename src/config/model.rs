@@ -2,11 +2,13 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::secret::Secret;
 use crate::base::{ChannelId, RenditionName};
 
 /// A whole configuration in force.
@@ -16,6 +18,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// Channels in the order of the file; identifiers are unique.
     pub channels: Vec<Arc<ChannelSpec>>,
+    /// Who else is told what happens, in the order of the file.
+    pub webhooks: Vec<Arc<WebhookSpec>>,
 }
 
 /// The `[server]` table.
@@ -32,6 +36,8 @@ pub struct ServerConfig {
     pub max_connections_per_address: usize,
     /// Channels that may run at the same time.
     pub max_sessions: usize,
+    /// Where sequence numbers are kept over a restart; `None` keeps them nowhere.
+    pub state: Option<PathBuf>,
 }
 
 /// One channel, with the defaults of the file applied.
@@ -55,12 +61,30 @@ pub struct ChannelSpec {
     pub grace_period: Duration,
     /// By when a source must deliver.
     pub start_timeout: Duration,
+    /// How long viewers of a starting channel wait before a slate is shown to them while the source still connects;
+    /// `None` shows none. Less than `start_timeout`.
+    pub slate_after: Option<Duration>,
+    /// For how long a better source must be healthy before it is taken back.
+    pub hold_down: Duration,
+    /// Which pictures and sounds count as none.
+    pub lost_when: LostWhen,
     /// The duration of a Media Segment; at least 1 s, because sequence numbers are seeded from the clock's seconds.
     pub segment_duration: Duration,
     /// The duration that a Partial Segment aims at; at most half of a segment.
     pub part_duration: Duration,
     /// How much a live playlist shows; at least six segments.
     pub window: Duration,
+}
+
+/// For how long a source may deliver nothing worth watching before it counts as lost; `None` does not look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LostWhen {
+    /// The picture is black.
+    pub black: Option<Duration>,
+    /// The picture does not move.
+    pub frozen: Option<Duration>,
+    /// There is no sound to be heard.
+    pub silent: Option<Duration>,
 }
 
 /// One source of a channel.
@@ -70,6 +94,21 @@ pub struct SourceSpec {
     pub name: Option<String>,
     /// What it is.
     pub kind: SourceKind,
+    /// How long it may take to deliver; `None` gives it a share of the channel's `start_timeout`.
+    pub timeout: Option<Duration>,
+    /// What the gateway says that it is to an HTTP server; `None` leaves that to ffmpeg.
+    pub user_agent: Option<String>,
+    /// What else is said in each request to an HTTP server, in the order of the file.
+    pub headers: Vec<Header>,
+}
+
+/// A field of an HTTP request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// A token; unique in its source, whatever its case.
+    pub name: String,
+    /// Visible ASCII and spaces, on one line.
+    pub value: Secret,
 }
 
 /// What a source is. `Debug` shows [`SourceKind::label`] instead of a URL.
@@ -124,4 +163,40 @@ pub enum RungVideo {
     },
     /// As the source has it.
     Copy,
+}
+
+/// An endpoint that is told what happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookSpec {
+    /// Where to send to; http or https. May hold credentials: show [`WebhookSpec::label`] instead.
+    pub url: Secret,
+    /// What each message is signed with.
+    pub key: SigningKey,
+    /// Names of events, or their beginnings with `.*` behind; empty means all.
+    pub events: Vec<String>,
+    /// Only what happens in these channels; empty means in all, and what concerns the whole gateway.
+    pub channels: Vec<ChannelId>,
+}
+
+/// The bytes of a `whsec_` secret. `Debug` does not show them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SigningKey(Vec<u8>);
+
+// === impl SigningKey ===
+
+impl SigningKey {
+    pub(super) fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// The key itself: 24 to 64 bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
 }

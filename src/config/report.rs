@@ -168,6 +168,8 @@ struct Lines<'t> {
     starts: Vec<usize>,
     /// Texts with credentials that cannot be recognised in the line itself, in the order of the file.
     secrets: Vec<Range<usize>>,
+    /// Whether the file could be parsed, so that its keys are known.
+    is_parsed: bool,
 }
 
 // === impl Lines ===
@@ -180,12 +182,13 @@ impl<'t> Lines<'t> {
             .collect();
         let mut secrets = Vec::new();
         if let Some(root) = root {
-            collect_secrets(root, text, &mut secrets);
+            collect_secrets(root, Secrecy::Urls, text, &mut secrets);
         }
         Self {
             text,
             starts,
             secrets,
+            is_parsed: root.is_some(),
         }
     }
 
@@ -233,6 +236,11 @@ impl<'t> Lines<'t> {
                 secret.start.max(start) - start..secret.end.min(end) - start,
             );
         }
+        if !self.is_parsed
+            && let Some(from) = mask::secret_from(&self.text[..start], line)
+        {
+            masked = mask::all(&masked, from..line.len());
+        }
         masked
     }
 }
@@ -246,25 +254,60 @@ fn char_boundary(line: &str, at: usize) -> usize {
     at
 }
 
-/// URLs whose text in the file is not what it means (escapes, several lines): such a text is hidden whole.
-fn collect_secrets(table: &DeTable<'_>, text: &str, secrets: &mut Vec<Range<usize>>) {
+/// What is a secret in a part of the file.
+#[derive(Clone, Copy, PartialEq)]
+enum Secrecy {
+    /// URLs whose text in the file is not what it means (escapes, several lines): others are recognised in the line.
+    Urls,
+    /// A webhook: besides, what is meant as its URL and lacks its scheme.
+    Webhook,
+    /// Everything.
+    All,
+}
+
+fn collect_secrets(
+    table: &DeTable<'_>,
+    secrecy: Secrecy,
+    text: &str,
+    secrets: &mut Vec<Range<usize>>,
+) {
     for (key, value) in table {
-        collect_secret(key.get_ref(), key.span(), text, secrets);
-        collect_secrets_of(value, text, secrets);
+        let name: &str = key.get_ref();
+        collect_secret(name, key.span(), text, secrets);
+        let words = !name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        if secrecy == Secrecy::All && words {
+            secrets.push(key.span());
+        }
+        let of_value = match secrecy {
+            _ if mask::is_secret_key(name) => Secrecy::All,
+            Secrecy::Webhook if name == "url" && !is_url(value) => Secrecy::All,
+            Secrecy::Urls if name == "webhook" => Secrecy::Webhook,
+            other => other,
+        };
+        collect_secrets_of(value, of_value, text, secrets);
     }
+}
+
+fn is_url(value: &toml::Spanned<DeValue<'_>>) -> bool {
+    let text = value.get_ref().as_str();
+    text.is_some_and(|text| text.contains("://"))
 }
 
 fn collect_secrets_of(
     value: &toml::Spanned<DeValue<'_>>,
+    secrecy: Secrecy,
     text: &str,
     secrets: &mut Vec<Range<usize>>,
 ) {
     match value.get_ref() {
-        DeValue::String(meant) => collect_secret(meant, value.span(), text, secrets),
         DeValue::Array(items) => items
             .iter()
-            .for_each(|item| collect_secrets_of(item, text, secrets)),
-        DeValue::Table(table) => collect_secrets(table, text, secrets),
+            .for_each(|item| collect_secrets_of(item, secrecy, text, secrets)),
+        DeValue::Table(table) => collect_secrets(table, secrecy, text, secrets),
+        _ if secrecy == Secrecy::All => secrets.push(value.span()),
+        DeValue::String(meant) => collect_secret(meant, value.span(), text, secrets),
         _ => {}
     }
 }

@@ -34,7 +34,18 @@ impl SourceSpec {
     pub fn parse(text: &str) -> Result<Self, String> {
         let kind = parse(text, Path::new(""))
             .map_err(|refusal| format!("{}; {}", refusal.message, refusal.help))?;
-        Ok(Self { name: None, kind })
+        Ok(Self::new(kind))
+    }
+
+    /// A source of which nothing else is said.
+    pub fn new(kind: SourceKind) -> Self {
+        Self {
+            name: None,
+            kind,
+            timeout: None,
+            user_agent: None,
+            headers: Vec::new(),
+        }
     }
 }
 

@@ -24,6 +24,11 @@ pub(super) enum Wanted {
     Ladder,
     Table,
     Channels,
+    Webhooks,
+    Detectors,
+    Headers,
+    Texts,
+    Secret,
 }
 
 // === impl Wanted ===
@@ -37,8 +42,17 @@ impl Wanted {
         found: &DeValue<'_>,
         report: &mut Report<'_>,
     ) {
-        let message = format!("`{key}` wants {}, not {}", self.noun(), noun(found));
+        let (key_shown, noun) = (self.key(key), noun(found));
+        let message = format!("{key_shown} wants {}, not {noun}", self.noun());
         report.add(span, message).help(self.example(key, found));
+    }
+
+    /// The key as messages call it.
+    fn key(self, key: &str) -> String {
+        match key.contains(' ') {
+            true => key.to_owned(),
+            false => format!("`{key}`"),
+        }
     }
 
     fn noun(self) -> &'static str {
@@ -53,7 +67,11 @@ impl Wanted {
             Self::Sources => "a list",
             Self::Ladder => "`\"auto\"` or a list of rungs",
             Self::Table => "a table",
-            Self::Channels => "a list of tables",
+            Self::Channels | Self::Webhooks => "a list of tables",
+            Self::Detectors => "a table with `black`, `frozen` or `silent`",
+            Self::Headers => "a table of names and values",
+            Self::Texts => "a list of texts",
+            Self::Secret => "text in quotes",
         }
     }
 
@@ -86,6 +104,16 @@ impl Wanted {
             (Self::Channels, DeValue::Table(_)) => {
                 "write `[[channel]]` with double brackets: there can be many".to_owned()
             }
+            (Self::Webhooks, DeValue::Table(_)) => {
+                "write `[[webhook]]` with double brackets: there can be many".to_owned()
+            }
+            (Self::Webhooks, _) => "write `[[webhook]]` on a line of its own, and its keys below".to_owned(),
+            (Self::Detectors, _) => format!("write for example `{key} = {{ black = \"10s\" }}`"),
+            (Self::Headers, _) => format!("write `{key} = {{ \"X-Name\" = \"value\" }}`"),
+            (Self::Texts, DeValue::String(_)) => format!("write `{key} = [\"…\"]`, also for a single one"),
+            (Self::Texts, _) => format!("write `{key} = [\"…\", \"…\"]`"),
+            // What was found is not repeated.
+            (Self::Secret, _) => "write it in quotes".to_owned(),
             (Self::Channels, _) => "write `[[channel]]` on a line of its own, and its keys below".to_owned(),
         }
     }

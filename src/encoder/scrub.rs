@@ -9,8 +9,14 @@
 /// What stands in place of a secret.
 const MASK: &str = "***";
 
+/// The option whose value is header fields, one a line.
+const HEADERS: &str = "-headers";
+
 /// Shorter texts are not taken for secrets by value: masking "1" or "tv" everywhere would hide the message.
 const MIN_SECRET: usize = 4;
+
+/// Shorter words inside of a header's value are not taken for secrets: `Bearer`, `Basic`, `path`.
+const MIN_WORD: usize = 7;
 
 /// Words of a path that are no secrets, although they stand where some providers put the user's name.
 const PATH_WORDS: [&str; 10] = [
@@ -27,9 +33,16 @@ pub struct Scrubber {
 // === impl Scrubber ===
 
 impl Scrubber {
-    /// Learns the secrets of every URL among the words of a command line.
+    /// Learns the secrets of every URL and of every HTTP header among the words of a command line.
     pub fn new<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut secrets: Vec<String> = words.into_iter().flat_map(secrets_of).collect();
+        let (mut secrets, mut option) = (Vec::new(), "");
+        for word in words {
+            match option {
+                HEADERS => secrets.extend(header_secrets(word)),
+                _ => secrets.extend(secrets_of(word)),
+            }
+            option = word;
+        }
         secrets.retain(|secret| secret.len() >= MIN_SECRET);
         secrets.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         secrets.dedup();
@@ -88,6 +101,22 @@ fn mask_one(url: &str) -> String {
 
 fn ends_url(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\'' | '"' | '<' | '>')
+}
+
+/// The values of header fields, whole and in their words: of `Bearer TOKEN`, an error may repeat the token alone.
+fn header_secrets(lines: &str) -> Vec<String> {
+    let values = lines.lines().filter_map(|line| line.split_once(':'));
+    let words = |(_, value): (&str, &str)| {
+        let value = value.trim();
+        let mut words: Vec<String> = vec![value.to_owned()];
+        let long = value.split([' ', ';', ',', '=']);
+        words.extend(
+            long.filter(|word| word.len() >= MIN_WORD)
+                .map(str::to_owned),
+        );
+        words
+    };
+    values.flat_map(words).collect()
 }
 
 /// The secrets of a URL; none if the text is not one.
@@ -194,6 +223,21 @@ mod tests {
         assert_eq!(
             scrubber.scrub(line),
             "[hls] Opening 'http://cdn/x.ts?***' for ***, *** failed; ***"
+        );
+    }
+
+    #[test]
+    fn values_of_headers_are_secrets() {
+        let headers =
+            "Authorization: Bearer s3cr3t-token\r\nCookie: id=hunter22; path=/\r\nX-Key: abcd\r\n";
+        let scrubber = Scrubber::new(["-headers", headers, "-i", "http://h/1.ts"]);
+        let shown = scrubber.scrub(&format!("{headers} [http] s3cr3t-token, hunter22: bad"));
+        for secret in ["s3cr3t-token", "hunter22", "abcd"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+        assert!(
+            shown.contains("Authorization: ***") && shown.ends_with("[http] ***, ***: bad"),
+            "{shown}"
         );
     }
 

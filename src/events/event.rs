@@ -105,6 +105,20 @@ pub enum EventKind {
 // === impl EventKind ===
 
 impl EventKind {
+    /// All names, in the order of the kinds.
+    pub const NAMES: [&'static str; 10] = [
+        "session.state",
+        "source.switched",
+        "source.lost",
+        "source.healthy",
+        "encoder.started",
+        "encoder.ended",
+        "viewers.first",
+        "viewers.last",
+        "config.applied",
+        "config.refused",
+    ];
+
     /// As the event stream and webhooks name it.
     pub fn name(&self) -> &'static str {
         match self {
@@ -118,6 +132,54 @@ impl EventKind {
             Self::LastViewer => "viewers.last",
             Self::ConfigApplied { .. } => "config.applied",
             Self::ConfigRefused { .. } => "config.refused",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_the_name_that_its_json_has() {
+        let text = String::new;
+        let kinds = [
+            EventKind::SessionState {
+                from: "idle",
+                to: "starting",
+                reason: text(),
+            },
+            EventKind::SourceSwitched {
+                from: text(),
+                to: text(),
+                reason: text(),
+            },
+            EventKind::SourceLost {
+                source: text(),
+                reason: text(),
+            },
+            EventKind::SourceHealthy { source: text() },
+            EventKind::EncoderStarted {
+                pid: 1,
+                source: text(),
+            },
+            EventKind::EncoderEnded {
+                pid: 1,
+                reason: text(),
+            },
+            EventKind::FirstViewer,
+            EventKind::LastViewer,
+            EventKind::ConfigApplied {
+                added: Vec::new(),
+                removed: Vec::new(),
+                changed: Vec::new(),
+            },
+            EventKind::ConfigRefused { error: text() },
+        ];
+        assert_eq!(EventKind::NAMES, kinds.clone().map(|kind| kind.name()));
+        for kind in kinds {
+            let json = serde_json::to_value(&kind).unwrap();
+            assert_eq!(json["type"], kind.name());
         }
     }
 }

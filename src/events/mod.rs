@@ -4,9 +4,11 @@
 //! it has missed. What a session remembers of its own past is not here but in its report.
 
 mod event;
+mod filter;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -16,6 +18,7 @@ use uuid::Uuid;
 use crate::base::ChannelId;
 
 pub use event::{Event, EventKind};
+pub use filter::{Filter, covers};
 
 /// Events that are remembered: at some 300 bytes each, a third of a megabyte.
 const REMEMBERED: usize = 1_024;
@@ -26,6 +29,8 @@ pub struct Events {
     ring: Mutex<VecDeque<Arc<Event>>>,
     /// The number of the newest event.
     newest: watch::Sender<u64>,
+    /// There will be no more.
+    closed: AtomicBool,
 }
 
 /// A reader at its own pace.
@@ -55,6 +60,7 @@ impl Events {
         Arc::new(Self {
             ring: Mutex::default(),
             newest: watch::Sender::new(start),
+            closed: AtomicBool::new(false),
         })
     }
 
@@ -100,6 +106,12 @@ impl Events {
         subscription
     }
 
+    /// Says that there will be no more: readers get what they have not read yet, then the end.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.newest.send_modify(|_| {});
+    }
+
     /// What is remembered, oldest first.
     pub fn recent(&self) -> Vec<Arc<Event>> {
         self.ring.lock().iter().cloned().collect()
@@ -123,12 +135,17 @@ impl Subscription {
     /// The next event, or how many were missed; `None` when there will be no more. Safe to cancel.
     pub async fn next(&mut self) -> Option<Delivery> {
         loop {
+            // Asked before the ring is: what was told before the end is still given out.
+            let closed = self.events.closed.load(Ordering::SeqCst);
             if let Some(delivery) = self.events.after(self.last) {
                 self.last = match &delivery {
                     Delivery::Event(event) => event.id,
                     Delivery::Missed(count) => self.last + count,
                 };
                 return Some(delivery);
+            }
+            if closed {
+                return None;
             }
             self.newest.changed().await.ok()?;
         }
@@ -198,6 +215,27 @@ mod tests {
         tokio::task::yield_now().await;
         emit(&events, 1);
         assert_eq!(waiting.await.unwrap(), [1_001]);
+    }
+
+    #[tokio::test]
+    async fn the_end_comes_after_the_last_event() {
+        let events = events();
+        let mut behind = events.subscribe();
+        emit(&events, 2);
+        events.close();
+        assert_eq!(ids(&mut behind, 2).await, [1_001, 1_002]);
+        assert_eq!(behind.next().await, None);
+        assert_eq!(events.subscribe().next().await, None);
+    }
+
+    #[tokio::test]
+    async fn the_end_wakes_who_waits() {
+        let events = events();
+        let mut reader = events.subscribe();
+        let waiting = tokio::spawn(async move { reader.next().await });
+        tokio::task::yield_now().await;
+        events.close();
+        assert_eq!(waiting.await.unwrap(), None);
     }
 
     #[test]

@@ -138,11 +138,14 @@ mod tests {
             name: RenditionName::new(name).unwrap(),
             video,
         };
+        let url = "https://joe:secret@tv.example/path-token/live.m3u8?token=abc";
         let live = |name: Option<&str>| SourceSpec {
             name: name.map(Into::into),
-            kind: SourceKind::Live {
-                url: "https://joe:secret@tv.example/path-token/live.m3u8?token=abc".into(),
-            },
+            headers: vec![crate::config::Header {
+                name: "X-Key".into(),
+                value: crate::config::Secret::new("secret"),
+            }],
+            ..SourceSpec::new(SourceKind::Live { url: url.into() })
         };
         ChannelSpec {
             id: ChannelId::new("news").unwrap(),
@@ -163,6 +166,9 @@ mod tests {
             ]),
             grace_period: Duration::from_secs(30),
             start_timeout: Duration::from_secs(10),
+            slate_after: None,
+            hold_down: Duration::from_secs(30),
+            lost_when: crate::config::LostWhen::default(),
             segment_duration: Duration::from_secs(2),
             part_duration: Duration::from_millis(500),
             window: Duration::from_secs(30),

@@ -18,6 +18,7 @@ mod connection;
 mod counters;
 mod dispatch;
 mod error;
+mod events;
 mod guard;
 mod health;
 mod idempotency;

@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use super::cache::CachePolicy;
 use super::error::Failure;
 use super::precondition::names_tag;
-use super::{State, api, guard, health, web};
+use super::{State, api, events, guard, health, web};
 
 /// The longest answer that gets an entity tag, in bytes.
 const MAX_TAGGED: usize = 64 << 20;
@@ -26,6 +26,8 @@ pub(crate) fn build(state: Arc<State>) -> Router {
         .merge(api::routes())
         .route("/metrics", get(health::metrics))
         .route_layer(middleware::from_fn(conditional))
+        // Never ends, so it has no tag: behind the line above.
+        .route("/api/v1/events", get(events::stream))
         .route_layer(middleware::from_fn_with_state(state.clone(), guard::check));
     Router::new()
         .merge(guarded)

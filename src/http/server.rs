@@ -57,7 +57,8 @@ impl Server {
     /// Serves `listener` until `stop` is cancelled. Then it stops accepting at once, lets requests end for as long
     /// as the limits say, closes what is left, and returns.
     ///
-    /// Whoever cancels `stop` has to wake requests that wait for media ([`crate::session::SessionMap::drain`]).
+    /// Whoever cancels `stop` has to wake requests that wait for media ([`crate::session::SessionMap::drain`]) and
+    /// to end the streams of events ([`crate::events::Events::close`]).
     pub async fn run(listener: TcpListener, state: Arc<State>, stop: CancellationToken) {
         let server = Arc::new(Self::new(state));
         server.accept_until(listener, stop).await;

@@ -4,9 +4,13 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use super::counters::Counters;
+use super::events::MAX_STREAMS;
 use super::idempotency::Answers;
 use super::limits::Limits;
+use crate::events::Events;
 use crate::session::SessionMap;
 
 /// Whether the gateway can do its work.
@@ -30,13 +34,16 @@ pub struct State {
     pub(crate) listen: SocketAddr,
     pub(crate) limits: Limits,
     pub(crate) answers: Answers,
+    pub(crate) events: Arc<Events>,
+    /// Places for readers of the events.
+    pub(crate) event_streams: Arc<Semaphore>,
 }
 
 // === impl State ===
 
 impl State {
     /// `listen` is the address that the listener is bound to; `counters` are what the edge counts into (give a clone
-    /// to the registry behind `exposition`).
+    /// to the registry behind `exposition`); closing `events` ends the streams of those who read them.
     pub fn new(
         sessions: Arc<SessionMap>,
         readiness: Arc<dyn Readiness>,
@@ -44,6 +51,7 @@ impl State {
         counters: Arc<Counters>,
         listen: SocketAddr,
         limits: Limits,
+        events: Arc<Events>,
     ) -> Self {
         Self {
             sessions,
@@ -53,6 +61,8 @@ impl State {
             listen,
             limits,
             answers: Answers::default(),
+            events,
+            event_streams: Arc::new(Semaphore::new(MAX_STREAMS)),
         }
     }
 }

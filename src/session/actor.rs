@@ -14,6 +14,7 @@ use super::publish::Live;
 use super::run::Run;
 use super::state::{Effects, Patience, Phase, SessionEvent, SessionState};
 use super::status::{Command, Status};
+use super::tell;
 use crate::encoder::{Encoder, EncoderEvent};
 
 /// The most that a channel may go without new media.
@@ -33,6 +34,7 @@ pub(super) struct Actor {
     /// An encoder is wanted as soon as the dying one is gone.
     pub(super) start_pending: bool,
     pub(super) run: Option<Run>,
+    pub(super) told: tell::Told,
     /// What readers see of the run before, until this one has something to show.
     retired: Option<Arc<Live>>,
     /// When the first viewer of the next start came.
@@ -78,6 +80,7 @@ pub(super) fn spawn(
         dying: false,
         start_pending: false,
         run: None,
+        told: tell::Told::default(),
         retired: None,
         asked_at: Some(now),
         started_for: now,
@@ -104,6 +107,7 @@ fn patience(session: &Session) -> Patience {
 impl Actor {
     async fn live(mut self) {
         self.dispatch(SessionEvent::ViewerArrived);
+        self.tell_viewers();
         while self.state.phase() != Phase::Idle || !self.leave() {
             if self.state.phase() == Phase::Idle {
                 continue;
@@ -137,6 +141,7 @@ impl Actor {
                 *inbox = None;
                 self.seat = None;
                 session.viewers.clear();
+                self.tell_viewers();
                 session.status.send_replace(Status::Idle);
                 true
             }
@@ -173,6 +178,7 @@ impl Actor {
                     Phase::Idle | Phase::Failed => self.asked_at = Some(now),
                 }
                 self.dispatch(SessionEvent::ViewerArrived);
+                self.tell_viewers();
             }
             Command::Restart => self.dispatch(SessionEvent::RestartAsked),
             Command::Stop(why) => self.dispatch(SessionEvent::StopAsked(why.into())),
@@ -226,6 +232,7 @@ impl Actor {
         if effects.inspect_presence {
             let (until, requests) = self.session.viewers.present_until(Instant::now());
             self.requests_seen = requests;
+            self.tell_viewers();
             self.dispatch(SessionEvent::Presence(until));
         }
     }
@@ -309,6 +316,9 @@ impl Actor {
             facts.renditions = Vec::new();
         }
         info!(channel = %session.spec.id, state = phase.as_str(), "{reason}");
+        let phases = (told.phase, phase);
+        self.shared
+            .tell_state(&session.spec.id, facts.id, phases, reason);
     }
 }
 
@@ -325,9 +335,14 @@ impl Drop for Actor {
         self.session.status.send_replace(Status::Idle);
         drop(inbox);
         let mut facts = self.session.facts.lock();
-        facts.phase = Phase::Idle;
+        let phases = (
+            std::mem::replace(&mut facts.phase, Phase::Idle),
+            Phase::Idle,
+        );
         facts.reason = "its task has crashed; this is a bug of Headgate".into();
         facts.encoder = None;
+        self.shared
+            .tell_state(&self.session.spec.id, facts.id, phases, &facts.reason);
         drop(facts);
         let run = self.run.take().map(|run| run.live);
         let over = run.into_iter().chain(self.retired.take());

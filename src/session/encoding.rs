@@ -78,6 +78,7 @@ impl Actor {
             facts.note(now, what);
         }
         info!(channel = %session.spec.id, pid = encoder.pid, source = %plan.source_label, "encoder started");
+        self.tell_started(encoder.pid, &plan.source_label);
         match &mut self.run {
             Some(run) if run.fits(&plan) => run.go_on(&plan, &session.floor, now),
             _ => {
@@ -97,7 +98,9 @@ impl Actor {
                 facts.encoder_ended(now, &exit.last_lines);
                 drop(facts);
                 let last = exit.last_lines.last().map_or("", String::as_str);
-                self.lost(format!("ffmpeg ended ({}): {last}", exit.status));
+                let why = format!("ffmpeg ended ({}): {last}", exit.status);
+                self.tell_ended(&why);
+                self.lost(why);
             }
             EncoderEvent::Progress(progress) => {
                 let lines = self.encoder.as_ref().map(Encoder::last_lines);
@@ -161,6 +164,7 @@ impl Actor {
     pub(super) fn encoder_gone(&mut self) {
         self.encoder = None;
         self.session.facts.lock().encoder = None;
+        self.tell_ended("ffmpeg vanished");
         if std::mem::take(&mut self.dying) || !self.state.expects_encoder() {
             if self.state.phase() != Phase::Idle {
                 self.dispatch(SessionEvent::EncoderGone);

@@ -211,8 +211,8 @@ impl Session {
         self.bytes_sent.load(Ordering::Relaxed)
     }
 
-    pub(super) fn touch(&self, viewer: Viewer<'_>, heartbeat: Heartbeat, now: Instant) {
-        self.viewers.touch(viewer, heartbeat, now);
+    pub(super) fn touch(&self, viewer: Viewer<'_>, heartbeat: Heartbeat, now: Instant) -> bool {
+        self.viewers.touch(viewer, heartbeat, now)
     }
 
     /// The media of a channel that runs or is about to.

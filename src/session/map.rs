@@ -21,6 +21,7 @@ use super::status::{Command, Status};
 use super::viewers::{Heartbeat, Viewer};
 use crate::base::ChannelId;
 use crate::config::{ChannelSpec, Config};
+use crate::events::Events;
 
 /// All channels and their sessions.
 #[derive(Debug)]
@@ -34,6 +35,7 @@ pub struct SessionMap {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) encoders: Arc<Encoders>,
+    pub(super) events: Arc<Events>,
     pub(super) tasks: TaskTracker,
     running: AtomicUsize,
     draining: AtomicBool,
@@ -55,7 +57,7 @@ struct Catalogue {
 
 impl SessionMap {
     /// No session runs yet.
-    pub fn new(config: &Config, encoders: Arc<Encoders>) -> Arc<Self> {
+    pub fn new(config: &Config, encoders: Arc<Encoders>, events: Arc<Events>) -> Arc<Self> {
         let by_id = config
             .channels
             .iter()
@@ -69,6 +71,7 @@ impl SessionMap {
             sessions: DashMap::new(),
             shared: Arc::new(Shared {
                 encoders,
+                events,
                 tasks: TaskTracker::new(),
                 running: AtomicUsize::new(0),
                 draining: AtomicBool::new(false),
@@ -94,9 +97,9 @@ impl SessionMap {
             None => self.create(channel)?,
         };
         // The order matters: an actor that is about to stop looks for heartbeats after it has said so.
-        session.touch(viewer, Heartbeat::Playlist, Instant::now());
+        let is_first = session.touch(viewer, Heartbeat::Playlist, Instant::now());
         let runs = matches!(&*session.status.borrow(), Status::Active(_));
-        if !runs {
+        if !runs || is_first {
             self.arrive(&session)?;
         }
         Ok(session)

@@ -18,6 +18,7 @@ mod report;
 mod run;
 pub mod state;
 mod status;
+mod tell;
 mod viewers;
 
 pub use error::ServeError;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use headgate::base::{ChannelId, RenditionId};
-use headgate::config::{ChannelSpec, LadderSpec, SourceKind, SourceSpec};
+use headgate::config::{ChannelSpec, LadderSpec, LostWhen, SourceKind, SourceSpec};
 use headgate::encoder::{Encoder, EncoderEvent, EncoderExit, Progress};
 use headgate::media::{Fragment, MediaInitializationSection};
 
@@ -36,10 +36,13 @@ pub(crate) fn channel(kind: SourceKind) -> ChannelSpec {
         logo: None,
         number: None,
         group: None,
-        sources: vec![SourceSpec { name: None, kind }],
+        sources: vec![SourceSpec::new(kind)],
         ladder: LadderSpec::Auto,
         grace_period: Duration::from_secs(30),
         start_timeout: Duration::from_secs(10),
+        slate_after: None,
+        hold_down: Duration::from_secs(30),
+        lost_when: LostWhen::default(),
         segment_duration: Duration::from_secs(2),
         part_duration: Duration::from_millis(500),
         window: Duration::from_secs(30),

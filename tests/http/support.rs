@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use bytes::Bytes;
 use headgate::config::Config;
 use headgate::encoder::FfmpegNotFound;
+use headgate::events::Events;
 use headgate::http::{Counters, Exposition, Limits, Readiness, Server, State};
 use headgate::session::{Encoders, SessionMap};
 use headgate::telemetry::{Registry, SessionCollector};
@@ -15,6 +16,7 @@ use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -26,6 +28,7 @@ pub(crate) struct Gateway {
     pub(crate) stop: CancellationToken,
     pub(crate) served: JoinHandle<()>,
     pub(crate) ready: Arc<Ready>,
+    pub(crate) events: Arc<Events>,
 }
 
 /// Readiness as a test wants it.
@@ -56,7 +59,7 @@ impl Exposition for Metrics {
 const CHANNELS: &str = "[[channel]]\nid = \"testcard\"\nsource = \"testcard:\"\n";
 
 /// A map with one channel, which cannot start.
-fn sessions() -> Arc<SessionMap> {
+fn sessions(events: Arc<Events>) -> Arc<SessionMap> {
     let config = Config::parse(CHANNELS, Path::new("channels.toml")).unwrap();
     let nothing = || {
         Err(FfmpegNotFound {
@@ -66,6 +69,7 @@ fn sessions() -> Arc<SessionMap> {
     SessionMap::new(
         &config,
         Arc::new(Encoders::new("headgate".into(), Box::new(nothing))),
+        events,
     )
 }
 
@@ -77,14 +81,23 @@ impl Gateway {
     pub(crate) async fn with_limits(limits: Limits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (sessions, counters) = (sessions(), Arc::new(Counters::default()));
+        let events = Events::new(Timestamp::UNIX_EPOCH);
+        let (sessions, counters) = (sessions(events.clone()), Arc::new(Counters::default()));
         let registry = Registry::new(vec![
             Box::new(SessionCollector::new(sessions.clone())),
             Box::new(counters.clone()),
         ]);
         let ready = Arc::new(Ready::default());
         let metrics = Arc::new(Metrics(registry));
-        let state = State::new(sessions, ready.clone(), metrics, counters, address, limits);
+        let state = State::new(
+            sessions,
+            ready.clone(),
+            metrics,
+            counters,
+            address,
+            limits,
+            events.clone(),
+        );
         let stop = CancellationToken::new();
         let served = tokio::spawn(Server::run(listener, Arc::new(state), stop.clone()));
         Self {
@@ -92,6 +105,7 @@ impl Gateway {
             stop,
             served,
             ready,
+            events,
         }
     }
 

@@ -6,8 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headgate::config::Config;
+use headgate::events::Events;
 use headgate::hls::DeliveryDirectives;
 use headgate::session::{Encoders, ServeError, SessionMap, SessionReport, Viewer};
+
+use jiff::Timestamp;
 
 use crate::playlist::Playlist;
 
@@ -20,6 +23,7 @@ pub(crate) const CHANNEL: &str = "one";
 pub(crate) struct House {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) map: Arc<SessionMap>,
+    pub(crate) events: Arc<Events>,
 }
 
 pub(crate) fn viewer(number: u32) -> Viewer<'static> {
@@ -77,8 +81,14 @@ impl House {
         let config = Config::parse(file, &folder.path().join("channels.toml")).unwrap();
         let ffmpeg = folder.path().join("ffmpeg");
         let find = Box::new(move || Ok(ffmpeg.clone()));
-        let map = SessionMap::new(&config, Arc::new(Encoders::new(headgate(), find)));
-        Self { folder, map }
+        let events = Events::new(Timestamp::UNIX_EPOCH);
+        let encoders = Arc::new(Encoders::new(headgate(), find));
+        let map = SessionMap::new(&config, encoders, events.clone());
+        Self {
+            folder,
+            map,
+            events,
+        }
     }
 
     /// What the next ffmpeg will do.

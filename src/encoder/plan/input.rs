@@ -12,7 +12,7 @@ pub fn arguments(source: &SourceSpec, capabilities: &Capabilities) -> Vec<String
     match &source.kind {
         SourceKind::TestCard | SourceKind::Slate { .. } => Vec::new(),
         SourceKind::File { path } => file(&path.to_string_lossy(), capabilities),
-        SourceKind::Live { url } => live(url, capabilities),
+        SourceKind::Live { url } => live(url, source, capabilities),
     }
 }
 
@@ -26,14 +26,14 @@ fn file(path: &str, capabilities: &Capabilities) -> Vec<String> {
 }
 
 /// No `-fflags nobuffer`: it throws away the group of pictures that a server sends at once (1.5 s instead of 0.2 s).
-fn live(url: &str, capabilities: &Capabilities) -> Vec<String> {
+fn live(url: &str, source: &SourceSpec, capabilities: &Capabilities) -> Vec<String> {
     let mut words = Words::new(capabilities);
     let scheme = url.split("://").next().unwrap_or_default();
     let scheme = scheme.to_ascii_lowercase();
     // What a source may lead ffmpeg to: never a file of this machine, whatever its playlists say.
     words.optional("protocol_whitelist", whitelist(&scheme));
     match scheme.as_str() {
-        "http" | "https" => http(&mut words, url),
+        "http" | "https" => http(&mut words, url, source),
         "rtsp" | "rtsps" => rtsp(&mut words),
         "rtmp" | "rtmps" => words.optional("rw_timeout", STALL_TIMEOUT),
         // srt, udp and rtp call it `timeout`.
@@ -45,8 +45,17 @@ fn live(url: &str, capabilities: &Capabilities) -> Vec<String> {
     words.into_inner()
 }
 
-fn http(words: &mut Words<'_>, url: &str) {
+fn http(words: &mut Words<'_>, url: &str, source: &SourceSpec) {
     words.optional("rw_timeout", STALL_TIMEOUT);
+    if let Some(user_agent) = &source.user_agent {
+        words.push("-user_agent", user_agent);
+    }
+    // A playlist's segments are asked for with the same words: ffmpeg's HLS reader passes both options on.
+    if !source.headers.is_empty() {
+        let lines = source.headers.iter();
+        let lines = lines.map(|header| format!("{}: {}\r\n", header.name, header.value.expose()));
+        words.push("-headers", &lines.collect::<String>());
+    }
     if is_hls(url) {
         // The newest segment: three of them at once would put the timeline that far ahead of the clock.
         words.optional("live_start_index", "-1");
