@@ -69,14 +69,16 @@ impl Failure {
         self
     }
 
-    /// The whole answer; `policy` is overruled for failures of the server, which are never kept.
+    /// The whole answer; `policy` is overruled for failures of the server and refusals of one client, which are
+    /// never kept.
     pub(crate) fn into_answer(self, policy: CachePolicy) -> Response<Bytes> {
         let body = json!({"error": {
             "code": self.code,
             "message": self.message,
             "details": self.details,
         }});
-        let policy = if self.status.is_server_error() {
+        // What is forbidden to one client is not what a cache should tell the others.
+        let policy = if self.status.is_server_error() || self.status == StatusCode::FORBIDDEN {
             CachePolicy::NoStore
         } else {
             policy
@@ -127,6 +129,14 @@ impl From<ServeError> for Failure {
                 retry_after: Some(retry_after),
                 ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
                     .with_details(json!({"channel": channel, "reason": reason}))
+            },
+            ServeError::Kicked {
+                channel,
+                retry_after,
+            } => Self {
+                retry_after: Some(retry_after),
+                ..Self::new(StatusCode::FORBIDDEN, "kicked", message)
+                    .with_details(json!({"channel": channel}))
             },
         }
     }

@@ -175,6 +175,7 @@ impl Actor {
                 self.dispatch(SessionEvent::ViewerArrived);
             }
             Command::Restart => self.dispatch(SessionEvent::RestartAsked),
+            Command::SwitchSource(position) => self.dispatch(SessionEvent::SourceChosen(position)),
             Command::Stop(why) => self.dispatch(SessionEvent::StopAsked(why.into())),
         }
     }

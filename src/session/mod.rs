@@ -11,6 +11,7 @@ mod encoding;
 mod error;
 mod facts;
 mod handle;
+mod kicked;
 mod launch;
 mod map;
 mod publish;
@@ -25,6 +26,7 @@ pub use handle::{Resource, Session};
 pub use launch::{Encoders, FindFfmpeg, LaunchError};
 pub use map::SessionMap;
 pub use report::{
-    EncoderReport, HistoryEntry, RenditionReport, SessionReport, ViewerReport, WindowReport,
+    EncoderReport, HistoryEntry, HoldReport, RenditionReport, SessionReport, ViewerReport,
+    WindowReport,
 };
 pub use viewers::Viewer;

@@ -22,6 +22,8 @@ pub struct SessionReport {
     pub last_access: Option<String>,
     /// Seconds since the last request of a viewer.
     pub idle_for: f64,
+    /// Until when an operator keeps it running, whoever watches.
+    pub held_until: Option<String>,
     /// How many watch now.
     pub viewers: usize,
     /// The source in use, credentials masked.
@@ -101,9 +103,11 @@ pub struct WindowReport {
     pub duration: f64,
 }
 
-/// Somebody who watches.
+/// Somebody who watches: an address and an agent.
 #[derive(Debug, Clone, Serialize)]
 pub struct ViewerReport {
+    /// Opaque; the same for as long as it watches.
+    pub id: String,
     /// Where from.
     pub address: IpAddr,
     /// With what.
@@ -114,6 +118,15 @@ pub struct ViewerReport {
     pub last_access: String,
     /// How many playlist requests.
     pub requests: u64,
+}
+
+/// A channel that runs whoever watches.
+#[derive(Debug, Clone, Serialize)]
+pub struct HoldReport {
+    /// The channel.
+    pub channel: String,
+    /// Until then at least.
+    pub until: String,
 }
 
 /// Something that happened.

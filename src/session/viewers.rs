@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::kicked::Kicked;
+
 /// Viewers that are told apart at most; the rest still keep a session alive. Bounds what made-up agents can cost.
 const MAX_TOLD_APART: usize = 20_000;
 
@@ -27,22 +29,28 @@ pub struct Viewer<'a> {
     pub agent: &'a str,
 }
 
+/// What tells viewers apart.
+type Key = (IpAddr, u64);
+
 /// The viewers of one session.
 #[derive(Debug)]
 pub(super) struct Viewers {
     hold: Duration,
     hasher: RandomState,
     table: Mutex<Table>,
+    kicked: Kicked<Key>,
 }
 
 #[derive(Debug, Default)]
 struct Table {
-    known: HashMap<(IpAddr, u64), Known>,
+    known: HashMap<Key, Known>,
     /// The newest deadline of viewers that had no place in the table.
     crowd_until: Option<Instant>,
     last_access: Option<Instant>,
     /// Requests that wait and are not in the table: for a channel to start, or for want of a place.
     crowd_waiting: u32,
+    /// Until when an operator wants the channel to run, whoever watches.
+    held_until: Option<Instant>,
     /// Playlist requests so far.
     requests: u64,
 }
@@ -50,6 +58,8 @@ struct Table {
 /// One viewer.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
+    /// For operators: says nothing about the viewer, and stays the same while it watches.
+    pub(super) id: u64,
     pub(super) address: IpAddr,
     pub(super) agent: String,
     pub(super) since: Instant,
@@ -72,7 +82,7 @@ pub(super) enum Heartbeat {
 pub(super) struct Waiting<'a> {
     viewers: &'a Viewers,
     /// In the table, or one of the crowd.
-    key: Option<(IpAddr, u64)>,
+    key: Option<Key>,
 }
 
 // === impl Viewers ===
@@ -84,6 +94,7 @@ impl Viewers {
             hold,
             hasher: RandomState::new(),
             table: Mutex::default(),
+            kicked: Kicked::default(),
         }
     }
 
@@ -97,7 +108,8 @@ impl Viewers {
             known.last_access = now;
             known.requests += u64::from(heartbeat == Heartbeat::Playlist);
         } else if heartbeat == Heartbeat::Playlist && table.known.len() < MAX_TOLD_APART {
-            table.known.insert(key, Known::new(viewer, now));
+            let known = Known::new(viewer, self.hasher.hash_one(key), now);
+            table.known.insert(key, known);
         } else {
             table.crowd_until = table.crowd_until.max(Some(now + self.hold));
         }
@@ -148,7 +160,8 @@ impl Viewers {
             .values()
             .map(|known| known.until(now, self.hold))
             .max();
-        (known.max(table.crowd_until), table.requests)
+        let held = table.held_until.filter(|until| *until > now);
+        (known.max(table.crowd_until).max(held), table.requests)
     }
 
     /// Who watches, the longest first.
@@ -186,9 +199,45 @@ impl Viewers {
         table.known.retain(|_, known| known.waiting > 0);
         table.known.shrink_to_fit();
         table.crowd_until = None;
+        table.held_until = None;
     }
 
-    fn key(&self, viewer: Viewer<'_>) -> (IpAddr, u64) {
+    /// Keeps the session until then, whoever watches; of several such wishes the last to end counts.
+    pub(super) fn hold_until(&self, until: Instant) {
+        let mut table = self.table.lock();
+        table.held_until = table.held_until.max(Some(until));
+    }
+
+    /// Nobody holds the session any more.
+    pub(super) fn let_go(&self) {
+        self.table.lock().held_until = None;
+    }
+
+    /// Until when an operator keeps the session.
+    pub(super) fn held_until(&self, now: Instant) -> Option<Instant> {
+        self.table.lock().held_until.filter(|until| *until > now)
+    }
+
+    /// Ends a viewer's lease and sends it away for a while; `false` if nobody of this [`Known::id`] watches.
+    pub(super) fn kick(&self, id: u64, now: Instant) -> bool {
+        let mut table = self.table.lock();
+        let present = |known: &Known| known.id == id && known.until(now, self.hold) > now;
+        let mut known = table.known.iter();
+        let Some(key) = known.find_map(|(key, known)| present(known).then_some(*key)) else {
+            return false;
+        };
+        // Before the table is free again: its next request must not make it a viewer again.
+        self.kicked.add(key, now);
+        table.known.remove(&key);
+        true
+    }
+
+    /// For how long the viewer was sent away; `None` if it may watch.
+    pub(super) fn refused(&self, viewer: Viewer<'_>, now: Instant) -> Option<Duration> {
+        self.kicked.left(|| self.key(viewer), now)
+    }
+
+    fn key(&self, viewer: Viewer<'_>) -> Key {
         (viewer.address, self.hasher.hash_one(viewer.agent))
     }
 }
@@ -196,7 +245,7 @@ impl Viewers {
 // === impl Known ===
 
 impl Known {
-    fn new(viewer: Viewer<'_>, now: Instant) -> Self {
+    fn new(viewer: Viewer<'_>, id: u64, now: Instant) -> Self {
         let agent = viewer.agent.chars().filter(|c| !c.is_control());
         let mut length = 0;
         let agent = agent.take_while(|c| {
@@ -204,6 +253,7 @@ impl Known {
             length <= MAX_AGENT
         });
         Self {
+            id,
             address: viewer.address,
             agent: agent.collect(),
             since: now,
@@ -243,130 +293,5 @@ impl Drop for Waiting<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HOLD: Duration = Duration::from_secs(6);
-
-    fn viewer(last: u8, agent: &str) -> Viewer<'_> {
-        Viewer {
-            address: IpAddr::from([10, 0, 0, last]),
-            agent,
-        }
-    }
-
-    #[test]
-    fn an_address_and_an_agent_are_one_viewer() {
-        let (viewers, now) = (Viewers::new(HOLD), Instant::now());
-        viewers.touch(viewer(1, "a"), Heartbeat::Playlist, now);
-        viewers.touch(viewer(1, "a"), Heartbeat::Playlist, now);
-        viewers.touch(viewer(1, "b"), Heartbeat::Playlist, now);
-        viewers.touch(viewer(2, "a"), Heartbeat::Playlist, now);
-        assert_eq!(viewers.count(now), 3);
-        assert_eq!(
-            viewers
-                .list(now)
-                .iter()
-                .map(|known| known.requests)
-                .sum::<u64>(),
-            4
-        );
-    }
-
-    #[test]
-    fn who_asks_for_nothing_has_left() {
-        let (viewers, now) = (Viewers::new(HOLD), Instant::now());
-        viewers.touch(viewer(1, "a"), Heartbeat::Playlist, now);
-        viewers.touch(viewer(1, "a"), Heartbeat::Media, now + HOLD / 2);
-        assert_eq!(
-            viewers.present_until(now + HOLD).0,
-            Some(now + HOLD / 2 + HOLD)
-        );
-        assert_eq!(viewers.present_until(now + HOLD * 2).0, None);
-        assert_eq!(viewers.count(now + HOLD * 2), 0);
-    }
-
-    #[test]
-    fn media_alone_makes_no_viewer_but_keeps_the_session() {
-        let (viewers, now) = (Viewers::new(HOLD), Instant::now());
-        viewers.touch(viewer(1, "cache"), Heartbeat::Media, now);
-        assert_eq!(viewers.count(now), 0);
-        assert_eq!(viewers.present_until(now).0, Some(now + HOLD));
-    }
-
-    #[test]
-    fn a_waiting_request_is_present_until_it_is_dropped() {
-        let (viewers, now) = (Viewers::new(HOLD), Instant::now());
-        viewers.touch(viewer(1, "a"), Heartbeat::Playlist, now);
-        let waiting = viewers.wait(viewer(1, "a"));
-        let late = now + HOLD * 10;
-        assert_eq!(viewers.present_until(late).0, Some(late + HOLD));
-        drop(waiting);
-        assert_eq!(viewers.present_until(late).0, None);
-    }
-
-    #[test]
-    fn who_waits_for_a_start_is_somebody_and_has_time_when_it_is_answered() {
-        let (viewers, now) = (Viewers::new(HOLD), Instant::now());
-        let waiting = viewers.wait_for_start();
-        let late = now + HOLD * 10;
-        assert_eq!(viewers.present_until(late).0, Some(late + HOLD));
-        drop(waiting);
-        let left = Instant::now();
-        assert!(viewers.present_until(left).0.is_some());
-        assert_eq!(viewers.present_until(late + HOLD).0, None);
-    }
-
-    #[test]
-    fn a_request_that_waited_long_is_not_forgotten_when_it_is_answered() {
-        let (viewers, long_ago) = (Viewers::new(HOLD), Instant::now() - HOLD * 2);
-        viewers.touch(viewer(1, "a"), Heartbeat::Playlist, long_ago);
-        drop(viewers.wait(viewer(1, "a")));
-        assert_eq!(viewers.count(Instant::now()), 1);
-    }
-
-    #[test]
-    fn a_request_that_comes_after_the_look_is_seen_by_its_number() {
-        let (viewers, now) = (Viewers::new(HOLD), Instant::now());
-        viewers.touch(viewer(1, "a"), Heartbeat::Playlist, now);
-        let (_, seen) = viewers.present_until(now);
-        viewers.touch(viewer(1, "a"), Heartbeat::Media, now);
-        assert_eq!(viewers.requests(), seen, "media starts nothing");
-        // Its clock was read before the look, and it got the lock after it.
-        viewers.touch(viewer(1, "a"), Heartbeat::Playlist, now - HOLD);
-        assert_ne!(viewers.requests(), seen);
-    }
-
-    #[test]
-    fn the_end_of_a_run_forgets_all_but_those_who_wait() {
-        let (viewers, now) = (Viewers::new(HOLD), Instant::now());
-        for number in 0..100 {
-            viewers.touch(viewer(number, "a"), Heartbeat::Playlist, now);
-        }
-        let waiting = viewers.wait(viewer(7, "a"));
-        viewers.clear();
-        assert_eq!(viewers.count(now), 1);
-        drop(waiting);
-        viewers.clear();
-        assert_eq!(
-            (viewers.count(now), viewers.table.lock().known.capacity()),
-            (0, 0)
-        );
-    }
-
-    #[test]
-    fn made_up_agents_cost_bounded_memory_and_still_count_as_somebody() {
-        let (viewers, now) = (Viewers::new(HOLD), Instant::now());
-        for n in 0..MAX_TOLD_APART + 10 {
-            viewers.touch(viewer(1, &format!("agent {n}")), Heartbeat::Playlist, now);
-        }
-        assert_eq!(viewers.count(now), MAX_TOLD_APART);
-        viewers.touch(viewer(9, &"x".repeat(10_000)), Heartbeat::Playlist, now);
-        assert!(
-            viewers
-                .list(now)
-                .iter()
-                .all(|known| known.agent.len() <= MAX_AGENT)
-        );
-    }
-}
+#[path = "viewers_tests.rs"]
+mod tests;
