@@ -35,3 +35,4 @@ pub use meaning::DEFAULT_LISTEN;
 pub use model::{
     ChannelSpec, Config, LadderSpec, Rung, RungVideo, ServerConfig, SourceKind, SourceSpec,
 };
+pub use value::parse_duration;

@@ -6,7 +6,9 @@ use std::time::Duration;
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::cache::CachePolicy;
 use super::route::Refusal;
@@ -26,6 +28,25 @@ pub(crate) struct Failure {
     pub(crate) retry_after: Option<Duration>,
     /// The methods that are allowed.
     pub(crate) allow: Option<&'static str>,
+}
+
+/// The one shape of all errors.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ErrorBody<'a> {
+    error: ErrorDetail<'a>,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize, ToSchema)]
+struct ErrorDetail<'a> {
+    /// For programs; stable.
+    #[schema(pattern = "^[a-z_]+$", examples("unknown_channel"))]
+    code: &'a str,
+    /// For people.
+    message: &'a str,
+    /// Coordinates: which channel, which session.
+    #[schema(value_type = Object)]
+    details: &'a Value,
 }
 
 // === impl Failure ===
@@ -72,11 +93,12 @@ impl Failure {
     /// The whole answer; `policy` is overruled for failures of the server and refusals of one client, which are
     /// never kept.
     pub(crate) fn into_answer(self, policy: CachePolicy) -> Response<Bytes> {
-        let body = json!({"error": {
-            "code": self.code,
-            "message": self.message,
-            "details": self.details,
-        }});
+        let error = ErrorDetail {
+            code: self.code,
+            message: &self.message,
+            details: &self.details,
+        };
+        let body = json!(ErrorBody { error });
         // What is forbidden to one client is not what a cache should tell the others.
         let policy = if self.status.is_server_error() || self.status == StatusCode::FORBIDDEN {
             CachePolicy::NoStore

@@ -27,6 +27,6 @@ pub use launch::{Encoders, FindFfmpeg, LaunchError};
 pub use map::SessionMap;
 pub use report::{
     EncoderReport, HistoryEntry, HoldReport, RenditionReport, SessionReport, ViewerReport,
-    WindowReport,
+    WindowReport, state_names,
 };
 pub use viewers::Viewer;
