@@ -84,7 +84,9 @@ impl Dispatch {
             Route::Api => self.state.limits.max_body_bytes,
             _ => 0,
         };
-        if body.size_hint().lower() > limit {
+        // Where there is nothing, that comes first.
+        let is_refused = matches!(route, Route::Refused(_));
+        if !is_refused && body.size_hint().lower() > limit {
             return plain(Failure::too_large(limit));
         }
         let media = MediaRequest { head: &head, peer };

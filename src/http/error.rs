@@ -231,6 +231,21 @@ mod tests {
     }
 
     #[test]
+    fn who_was_sent_away_is_told_for_how_long_and_no_cache_tells_others() {
+        let error = ServeError::Kicked {
+            channel: "news".into(),
+            retry_after: Duration::from_millis(41_500),
+        };
+        let policy = CachePolicy::Playlist(Duration::from_secs(4));
+        let answer = Failure::from(error).into_answer(policy);
+        assert_eq!(answer.status(), 403);
+        assert_eq!(answer.headers()["retry-after"], "42");
+        assert_eq!(answer.headers()["cache-control"], "no-store");
+        let body: Value = serde_json::from_slice(answer.body()).unwrap();
+        assert_eq!(body["error"]["code"], "kicked");
+    }
+
+    #[test]
     fn an_unavailable_channel_says_when_to_ask_again_and_is_never_kept() {
         for (wait, header) in [(0, "1"), (1, "1"), (1000, "1"), (1001, "2"), (30_000, "30")] {
             let error = ServeError::Unavailable {
