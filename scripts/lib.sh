@@ -45,6 +45,9 @@ packages_of() { # thing manager
     node:brew) echo node ;;
     node:*) echo nodejs npm ;;
     nginx:apt-get) echo nginx-light ;;
+    python:apt-get) echo python3 python3-venv ;;
+    python:brew | python:pacman) echo python ;;
+    python:*) echo python3 ;;
     taskset:brew) ;;
     taskset:*) echo util-linux ;;
     vlc:apt-get) echo vlc-bin vlc-plugin-base ;;
@@ -94,6 +97,8 @@ present() { # thing
     font) font_file >/dev/null ;;
     nginx) have nginx || [ -x /usr/sbin/nginx ] ;;
     node) have node && have npm ;;
+    # Debian keeps what makes environments in a package of its own.
+    python) python3 -c 'import ensurepip, venv' >/dev/null 2>&1 ;;
     vlc) have cvlc || have vlc || [ -x /Applications/VLC.app/Contents/MacOS/VLC ] ;;
     *) have "$1" ;;
   esac
@@ -144,6 +149,19 @@ need_cargo_tool() { # name version
   [ -x "$TOOLS_DIR/bin/$1" ] && grep -qsF "\"$1 $2 " "$TOOLS_DIR/.crates.toml" && return 0
   say "building $1 $2 from crates.io, once (some minutes)"
   env -u CARGO_TARGET_DIR cargo install --quiet --locked --root "$TOOLS_DIR" "$1@$2"
+}
+
+# === Tools from the Python package index, kept in the project ===
+
+need_python_tool() { # name requirements: with hashes, so that nothing else comes in
+  local wanted mark
+  wanted=$(cksum "$2")
+  mark=$TOOLS_DIR/python/.installed
+  [ -x "$TOOLS_DIR/python/bin/$1" ] && [ "$(cat "$mark" 2>/dev/null)" = "$wanted" ] && return 0
+  say "installing $1 into $TOOLS_DIR/python"
+  python3 -m venv --clear "$TOOLS_DIR/python"
+  "$TOOLS_DIR/python/bin/pip" install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r "$2" >&2
+  echo "$wanted" >"$mark"
 }
 
 # === A gateway for a script ===

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every test: the crate's (with a real ffmpeg and real players), the page's units, and the page in a real browser.
+# Every test: the crate's (with a real ffmpeg and real players), the API by a client made of its own description, the
+# page's units, and the page in a real browser.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 bash scripts/setup.sh
@@ -10,6 +11,9 @@ log=$PWD/tests/out/cargo-test.log
 say "cargo test"
 status=0
 cargo test --no-fail-fast 2>&1 | tee "$log" || status=$?
+
+say "the API, by a client made of its description"
+bash scripts/api-test.sh || status=$?
 
 if [ -f web/package.json ]; then
   need_web_packages

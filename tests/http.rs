@@ -2,12 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "http/control.rs"]
+mod control;
 #[path = "http/events.rs"]
 mod events;
 #[path = "http/limits.rs"]
 mod limits;
 #[path = "http/media.rs"]
 mod media;
+#[path = "http/openapi.rs"]
+mod openapi;
 #[path = "http/operators.rs"]
 mod operators;
 #[path = "http/support.rs"]

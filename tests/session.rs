@@ -6,6 +6,8 @@
 mod ends;
 #[path = "session/failures.rs"]
 mod failures;
+#[path = "session/operators.rs"]
+mod operators;
 #[path = "session/starts.rs"]
 mod starts;
 #[path = "session/support.rs"]

@@ -41,4 +41,5 @@ pub use model::{
     SourceKind, SourceSpec, WebhookSpec,
 };
 pub use secret::Secret;
+pub use value::parse_duration;
 pub use webhook::EVENT_NAMES;

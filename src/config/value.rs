@@ -89,6 +89,14 @@ pub(super) fn duration(text: &str) -> Result<Duration, Refusal> {
     Ok(Duration::from_millis(total))
 }
 
+/// A duration as in the file, written somewhere else.
+///
+/// # Errors
+/// What is wrong with it and what to write instead.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    duration(text).map_err(|refusal| format!("{}; {}", refusal.message, refusal.help))
+}
+
 fn not_a_duration(text: &str, example: &str) -> Refusal {
     Refusal::new(
         format!("{} is not a duration", quoted(text)),

@@ -1,40 +1,46 @@
-//! The operators' API: channels as configured, sessions as they are, and the two things that can be done to one.
+//! The operators' API, what can be read: channels as configured, sessions as they are, and who watches.
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State as Shared};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde::Serialize;
+use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::State;
 use super::channel_view::ChannelView;
-use super::error::Failure;
-use super::idempotency::request_key;
+use super::error::{ErrorBody, Failure};
 use super::listing::{ListQuery, Listing, key_of};
+use super::operations::Operations;
+use super::{control, health, openapi};
 use crate::session::{SessionReport, ViewerReport};
 
-type Answer<T> = Result<T, Failure>;
+pub(crate) type Answer<T> = Result<T, Failure>;
 type ReadQuery = Result<Query<ListQuery>, QueryRejection>;
 
-/// The routes below `/api` and `/debug`.
-pub(crate) fn routes() -> Router<Arc<State>> {
-    Router::new()
-        .route("/debug/sessions", get(debug_sessions))
-        .route("/api/v1/channels", get(channels))
-        .route("/api/v1/channels/{id}", get(channel))
-        .route("/api/v1/sessions", get(sessions))
-        .route("/api/v1/sessions/{id}", get(session).delete(stop))
-        .route("/api/v1/sessions/{id}/restart", post(restart))
-        .route("/api/v1/sessions/{id}/viewers", get(viewers))
+/// Everything below `/api` and `/debug`.
+pub(crate) fn operations() -> Operations {
+    Operations::default()
+        .add(__path_debug_sessions, debug_sessions)
+        .add(__path_channels, channels)
+        .add(__path_channel, channel)
+        .add(__path_sessions, sessions)
+        .add(__path_session, session)
+        .add(__path_viewers, viewers)
+        .add(health::__path_metrics, health::metrics)
+        .merge(control::operations())
+        .merge(openapi::operations())
 }
 
-/// Every session with everything that is known about it, for eyes.
+/// Every session with everything that is known about it.
+///
+/// For eyes: indented, and not in pages.
+#[utoipa::path(get, path = "/debug/sessions", tag = "sessions", responses(
+    (status = 200, description = "All sessions", body = [SessionReport]),
+))]
 async fn debug_sessions(Shared(state): Shared<Arc<State>>) -> Answer<Response> {
     let reports = state.sessions.reports();
     let mut text = serde_json::to_vec_pretty(&reports).map_err(|error| {
@@ -46,6 +52,10 @@ async fn debug_sessions(Shared(state): Shared<Arc<State>>) -> Answer<Response> {
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }
 
+/// Channels as configured, with their sessions.
+#[utoipa::path(get, path = "/api/v1/channels", tag = "channels", params(ListQuery), responses(
+    (status = 200, description = "A page of channels, in the order of the file", body = Listing<ChannelView>),
+))]
 async fn channels(
     Shared(state): Shared<Arc<State>>,
     query: ReadQuery,
@@ -59,6 +69,14 @@ async fn channels(
     Ok(Json(page))
 }
 
+/// One channel, with its session.
+#[utoipa::path(get, path = "/api/v1/channels/{id}", tag = "channels",
+    params(("id" = String, Path, description = "The channel", pattern = "^[A-Za-z0-9_-]{1,64}$")),
+    responses(
+        (status = 200, description = "The channel", body = ChannelView),
+        (status = 404, description = "`unknown_channel`", body = ErrorBody),
+    ),
+)]
 async fn channel(
     Shared(state): Shared<Arc<State>>,
     Path(id): Path<String>,
@@ -72,6 +90,10 @@ async fn channel(
     Ok(Json(ChannelView::new(&spec, report)))
 }
 
+/// Sessions: channels that run, or that have something to tell.
+#[utoipa::path(get, path = "/api/v1/sessions", tag = "sessions", params(ListQuery), responses(
+    (status = 200, description = "A page of sessions, in the order of the channels", body = Listing<SessionReport>),
+))]
 async fn sessions(
     Shared(state): Shared<Arc<State>>,
     query: ReadQuery,
@@ -81,6 +103,14 @@ async fn sessions(
     Ok(Json(page))
 }
 
+/// One session.
+#[utoipa::path(get, path = "/api/v1/sessions/{id}", tag = "sessions",
+    params(("id" = Uuid, Path, description = "The session")),
+    responses(
+        (status = 200, description = "The session", body = SessionReport),
+        (status = 404, description = "`unknown_session`: there is none, or not any more", body = ErrorBody),
+    ),
+)]
 async fn session(
     Shared(state): Shared<Arc<State>>,
     Path(id): Path<String>,
@@ -89,6 +119,17 @@ async fn session(
     report.map(Json).ok_or_else(|| unknown_session(&id))
 }
 
+/// Who watches a session.
+///
+/// An address and an agent are one viewer: there are no cookies. Players behind one address that call themselves the
+/// same are one here.
+#[utoipa::path(get, path = "/api/v1/sessions/{id}/viewers", tag = "viewers",
+    params(("id" = Uuid, Path, description = "The session"), ListQuery),
+    responses(
+        (status = 200, description = "A page of viewers, the longest first", body = Listing<ViewerReport>),
+        (status = 404, description = "`unknown_session`", body = ErrorBody),
+    ),
+)]
 async fn viewers(
     Shared(state): Shared<Arc<State>>,
     Path(id): Path<String>,
@@ -96,46 +137,8 @@ async fn viewers(
 ) -> Answer<Json<Listing<ViewerReport>>> {
     let all = state.sessions.viewers(session_id(&id)?);
     let all = all.ok_or_else(|| unknown_session(&id))?;
-    let key = |viewer: &ViewerReport| key_of((viewer.address, &viewer.agent));
+    let key = |viewer: &ViewerReport| key_of(&viewer.id);
     Ok(Json(list_query(query)?.page(&all, key, Clone::clone)?))
-}
-
-/// Stops a session, whoever watches. Stopping it twice is 404 the second time.
-async fn stop(Shared(state): Shared<Arc<State>>, Path(id): Path<String>) -> Answer<StatusCode> {
-    let session = session_id(&id)?;
-    if !state.sessions.stop(session) {
-        return Err(unknown_session(&id));
-    }
-    tracing::info!(%session, "session stopped by an operator");
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// Restarts the encoder of a session; once for each Idempotency-Key.
-async fn restart(
-    Shared(state): Shared<Arc<State>>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Answer<Response> {
-    let session = session_id(&id)?;
-    let key = request_key(&headers, &id)?;
-    let is_done = state.answers.once(key, || {
-        let is_done = state.sessions.restart(session);
-        if is_done {
-            tracing::info!(%session, "encoder restarted by an operator");
-        }
-        is_done
-    });
-    if is_done {
-        Ok((StatusCode::ACCEPTED, Json(Accepted { id: session })).into_response())
-    } else {
-        Err(unknown_session(&id))
-    }
-}
-
-/// What was accepted for later.
-#[derive(Debug, Serialize)]
-struct Accepted {
-    id: Uuid,
 }
 
 fn list_query(query: ReadQuery) -> Answer<ListQuery> {
@@ -145,11 +148,11 @@ fn list_query(query: ReadQuery) -> Answer<ListQuery> {
     }
 }
 
-fn session_id(text: &str) -> Answer<Uuid> {
+pub(crate) fn session_id(text: &str) -> Answer<Uuid> {
     Uuid::try_parse(text).map_err(|_| unknown_session(text))
 }
 
-fn unknown_session(id: &str) -> Failure {
+pub(crate) fn unknown_session(id: &str) -> Failure {
     let message = format!("there is no session {id:?}; it may have ended");
     Failure::new(StatusCode::NOT_FOUND, "unknown_session", message)
         .with_details(json!({"session": id}))

@@ -3,55 +3,88 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::config::{ChannelSpec, LadderSpec, Rung, RungVideo, SourceKind, SourceSpec};
-use crate::session::SessionReport;
+use crate::session::{SessionReport, state_names};
 
 /// A channel and its session. Durations are seconds.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ChannelView {
+    /// In URLs.
     id: String,
+    /// For people.
     name: String,
+    /// A picture's URL.
     logo: Option<String>,
+    /// Its place on a remote control.
     number: Option<u32>,
+    /// What it belongs to.
     group: Option<String>,
     /// Where players go.
     url: String,
+    /// In order of preference.
     sources: Vec<SourceView>,
+    /// Which renditions it offers.
     ladder: LadderView,
+    /// How long it runs on after the last viewer.
     grace_period: f64,
+    /// By when a source must deliver.
     start_timeout: f64,
+    /// What a Media Segment aims at.
     segment_duration: f64,
+    /// What a Partial Segment aims at.
     part_duration: f64,
+    /// How much a live playlist shows.
     window: f64,
     /// Of the session; `idle` if there is none.
+    #[schema(schema_with = state_names)]
     state: &'static str,
+    /// How many watch now.
     viewers: usize,
+    /// The session, if there is one.
     session: Option<SessionReport>,
 }
 
 /// A source without its URL.
-#[derive(Debug, Serialize)]
-struct SourceView {
-    label: String,
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct SourceView {
+    /// Its place in the order of preference; the first is 0.
+    pub(crate) position: usize,
+    /// How people call it, credentials masked.
+    pub(crate) label: String,
+    /// `testcard`, `slate`, `file` or `live`.
+    #[schema(pattern = "^(testcard|slate|file|live)$")]
     kind: &'static str,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 enum LadderView {
-    Auto(&'static str),
+    Auto(Auto),
+    /// As written; best first.
     Rungs(Vec<RungView>),
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Auto {
+    /// Chosen from what the source is.
+    Auto,
+}
+
+/// One rung of a ladder.
+#[derive(Debug, Serialize, ToSchema)]
 struct RungView {
+    /// In URLs.
     name: String,
+    /// Lines, unless it is a copy.
     #[serde(skip_serializing_if = "Option::is_none")]
     height: Option<u32>,
-    /// Bits a second.
+    /// Bits a second, unless it is a copy.
     #[serde(skip_serializing_if = "Option::is_none")]
     video_bitrate: Option<u64>,
+    /// As the source has it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     copy: bool,
 }
@@ -68,7 +101,7 @@ impl ChannelView {
             number: spec.number,
             group: spec.group.clone(),
             url: format!("/live/{}/index.m3u8", spec.id),
-            sources: spec.sources.iter().map(SourceView::new).collect(),
+            sources: SourceView::all(spec),
             ladder: LadderView::new(&spec.ladder),
             grace_period: seconds(spec.grace_period),
             start_timeout: seconds(spec.start_timeout),
@@ -85,8 +118,14 @@ impl ChannelView {
 // === impl SourceView ===
 
 impl SourceView {
+    /// The sources of a channel, in order of preference.
+    pub(crate) fn all(spec: &ChannelSpec) -> Vec<Self> {
+        let sources = spec.sources.iter().enumerate();
+        sources.map(|(at, source)| Self::new(at, source)).collect()
+    }
+
     /// A URL may open its source for anybody who reads it, so only its label is shown.
-    fn new(source: &SourceSpec) -> Self {
+    fn new(position: usize, source: &SourceSpec) -> Self {
         let kind = match &source.kind {
             SourceKind::TestCard => "testcard",
             SourceKind::Slate { .. } => "slate",
@@ -94,6 +133,7 @@ impl SourceView {
             SourceKind::Live { .. } => "live",
         };
         Self {
+            position,
             label: source.label(),
             kind,
         }
@@ -105,7 +145,7 @@ impl SourceView {
 impl LadderView {
     fn new(ladder: &LadderSpec) -> Self {
         match ladder {
-            LadderSpec::Auto => Self::Auto("auto"),
+            LadderSpec::Auto => Self::Auto(Auto::Auto),
             LadderSpec::Rungs(rungs) => Self::Rungs(rungs.iter().map(RungView::new).collect()),
         }
     }

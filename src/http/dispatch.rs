@@ -108,7 +108,9 @@ impl Dispatch {
             Route::Api => self.state.limits.max_body_bytes,
             _ => 0,
         };
-        if body.size_hint().lower() > limit {
+        // Where there is nothing, that comes first.
+        let is_refused = matches!(route, Route::Refused(_));
+        if !is_refused && body.size_hint().lower() > limit {
             return Some(Step::Done(plain(Failure::too_large(limit))));
         }
         let sessions = &self.state.sessions;

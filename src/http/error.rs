@@ -6,7 +6,9 @@ use std::time::Duration;
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::cache::CachePolicy;
 use super::route::Refusal;
@@ -26,6 +28,25 @@ pub(crate) struct Failure {
     pub(crate) retry_after: Option<Duration>,
     /// The methods that are allowed.
     pub(crate) allow: Option<&'static str>,
+}
+
+/// The one shape of all errors.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ErrorBody<'a> {
+    error: ErrorDetail<'a>,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize, ToSchema)]
+struct ErrorDetail<'a> {
+    /// For programs; stable.
+    #[schema(pattern = "^[a-z_]+$", examples("unknown_channel"))]
+    code: &'a str,
+    /// For people.
+    message: &'a str,
+    /// Coordinates: which channel, which session.
+    #[schema(value_type = Object)]
+    details: &'a Value,
 }
 
 // === impl Failure ===
@@ -69,14 +90,17 @@ impl Failure {
         self
     }
 
-    /// The whole answer; `policy` is overruled for failures of the server, which are never kept.
+    /// The whole answer; `policy` is overruled for failures of the server and refusals of one client, which are
+    /// never kept.
     pub(crate) fn into_answer(self, policy: CachePolicy) -> Response<Bytes> {
-        let body = json!({"error": {
-            "code": self.code,
-            "message": self.message,
-            "details": self.details,
-        }});
-        let policy = if self.status.is_server_error() {
+        let error = ErrorDetail {
+            code: self.code,
+            message: &self.message,
+            details: &self.details,
+        };
+        let body = json!(ErrorBody { error });
+        // What is forbidden to one client is not what a cache should tell the others.
+        let policy = if self.status.is_server_error() || self.status == StatusCode::FORBIDDEN {
             CachePolicy::NoStore
         } else {
             policy
@@ -127,6 +151,14 @@ impl From<ServeError> for Failure {
                 retry_after: Some(retry_after),
                 ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
                     .with_details(json!({"channel": channel, "reason": reason}))
+            },
+            ServeError::Kicked {
+                channel,
+                retry_after,
+            } => Self {
+                retry_after: Some(retry_after),
+                ..Self::new(StatusCode::FORBIDDEN, "kicked", message)
+                    .with_details(json!({"channel": channel}))
             },
         }
     }
@@ -196,6 +228,21 @@ mod tests {
             assert!(body["error"]["message"].is_string());
             assert!(body["error"]["details"].is_object());
         }
+    }
+
+    #[test]
+    fn who_was_sent_away_is_told_for_how_long_and_no_cache_tells_others() {
+        let error = ServeError::Kicked {
+            channel: "news".into(),
+            retry_after: Duration::from_millis(41_500),
+        };
+        let policy = CachePolicy::Playlist(Duration::from_secs(4));
+        let answer = Failure::from(error).into_answer(policy);
+        assert_eq!(answer.status(), 403);
+        assert_eq!(answer.headers()["retry-after"], "42");
+        assert_eq!(answer.headers()["cache-control"], "no-store");
+        let body: Value = serde_json::from_slice(answer.body()).unwrap();
+        assert_eq!(body["error"]["code"], "kicked");
     }
 
     #[test]

@@ -6,29 +6,66 @@ use axum::Json;
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::State;
+use super::operations::Operations;
 
 const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
-/// The process answers; nothing else is asked.
-pub(crate) async fn alive() -> Response {
-    Json(json!({"status": "alive"})).into_response()
+/// Asked by machines that may call the gateway by any name.
+pub(crate) fn operations() -> Operations {
+    Operations::default()
+        .add(__path_alive, alive)
+        .add(__path_ready, ready)
 }
 
-/// Viewers can be served; otherwise 503 with the reasons.
-pub(crate) async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
-    let obstacles = state.readiness.obstacles();
-    if obstacles.is_empty() {
-        return Json(json!({"status": "ready", "reasons": []})).into_response();
-    }
-    let body = Json(json!({"status": "not ready", "reasons": obstacles}));
-    (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
+/// That the process answers.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Health {
+    /// `alive`.
+    #[schema(pattern = "^alive$")]
+    status: &'static str,
 }
 
-/// All metrics.
+/// Whether viewers can be served.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Readiness {
+    /// `ready` or `not ready`.
+    #[schema(pattern = "^(not )?ready$")]
+    status: &'static str,
+    /// Why not, for people.
+    reasons: Vec<String>,
+}
+
+/// Whether the process answers; nothing else is asked.
+#[utoipa::path(get, path = "/healthz", tag = "gateway", responses(
+    (status = 200, description = "It does", body = Health),
+))]
+async fn alive() -> Json<Health> {
+    Json(Health { status: "alive" })
+}
+
+/// Whether viewers can be served.
+#[utoipa::path(get, path = "/readyz", tag = "gateway", responses(
+    (status = 200, description = "They can", body = Readiness),
+    (status = 503, description = "They cannot, for these reasons", body = Readiness),
+))]
+async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
+    let reasons = state.readiness.obstacles();
+    let (code, status) = match reasons.is_empty() {
+        true => (StatusCode::OK, "ready"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+    };
+    (code, Json(Readiness { status, reasons })).into_response()
+}
+
+/// All metrics, for Prometheus.
+#[utoipa::path(get, path = "/metrics", tag = "gateway", responses(
+    (status = 200, description = "OpenMetrics 1.0.0", content_type = "application/openmetrics-text", body = String),
+))]
 pub(crate) async fn metrics(Shared(state): Shared<Arc<State>>) -> Response {
     let text = state.exposition.open_metrics();
     ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response()

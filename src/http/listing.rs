@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::error::Failure;
 
@@ -10,14 +11,19 @@ const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1000;
 
 /// What the query of a list says.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct ListQuery {
+    /// How many items at most; 100 if it is not said.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
     limit: Option<String>,
+    /// What `next` of the page before said.
+    #[param(pattern = "^[0-9a-f]{1,16}-[0-9a-f]{1,16}$")]
     cursor: Option<String>,
 }
 
 /// A page of a list.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Listing<T> {
     items: Vec<T>,
     /// How many there are in all pages.
@@ -70,7 +76,8 @@ impl ListQuery {
             return Ok(DEFAULT_LIMIT);
         };
         match text.parse() {
-            Ok(limit @ 1..=MAX_LIMIT) => Ok(limit),
+            // A number in its only spelling: `+5` and `05` are mistakes.
+            Ok(limit @ 1..=MAX_LIMIT) if !text.starts_with(['+', '0']) => Ok(limit),
             _ => {
                 let message = format!("limit must be a number from 1 to {MAX_LIMIT}, not {text:?}");
                 Err(Failure::bad_request(message))

@@ -8,13 +8,13 @@ use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http_body::Body as _;
 
 use super::cache::CachePolicy;
 use super::error::Failure;
 use super::precondition::names_tag;
-use super::{State, api, events, guard, health, web};
+use super::{State, api, events, guard, health, idempotency, web};
 
 /// The longest answer that gets an entity tag, in bytes.
 const MAX_TAGGED: usize = 64 << 20;
@@ -22,17 +22,22 @@ const MAX_TAGGED: usize = 64 << 20;
 /// All routes of operators and of the web app.
 pub(crate) fn build(state: Arc<State>) -> Router {
     let body_limit = usize::try_from(state.limits.max_body_bytes).unwrap_or(usize::MAX);
-    let guarded = Router::new()
-        .merge(api::routes())
-        .route("/metrics", get(health::metrics))
+    let guarded = api::operations()
+        .into_router()
         .route_layer(middleware::from_fn(conditional))
         // Never ends, so it has no tag: behind the line above.
-        .route("/api/v1/events", get(events::stream))
+        .route("/api/v1/events", axum::routing::get(events::stream))
+        .route_layer(middleware::from_fn_with_state(
+            state.clone(),
+            idempotency::once,
+        ))
         .route_layer(middleware::from_fn_with_state(state.clone(), guard::check));
+    let open = health::operations()
+        .into_router()
+        .route_layer(middleware::from_fn(conditional));
     Router::new()
         .merge(guarded)
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
+        .merge(open)
         .merge(web::routes())
         .fallback(nothing)
         .method_not_allowed_fallback(wrong_method)
@@ -77,7 +82,9 @@ async fn conditional(request: Request, next: Next) -> Response {
     let known = request.headers().get(header::IF_NONE_MATCH).cloned();
     // The router drops the body of answers to HEAD only after its layers, so the tag is that of GET.
     let response = next.run(request).await;
-    if !is_read || response.status() != StatusCode::OK {
+    // What has no length yet has no end either: a stream of events.
+    let is_whole = response.body().size_hint().exact().is_some();
+    if !is_read || !is_whole || response.status() != StatusCode::OK {
         return response;
     }
     let (head, body) = response.into_parts();

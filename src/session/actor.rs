@@ -181,6 +181,7 @@ impl Actor {
                 self.tell_viewers();
             }
             Command::Restart => self.dispatch(SessionEvent::RestartAsked),
+            Command::SwitchSource(position) => self.dispatch(SessionEvent::SourceChosen(position)),
             Command::Stop(why) => self.dispatch(SessionEvent::StopAsked(why.into())),
         }
     }

@@ -32,4 +32,12 @@ pub enum ServeError {
         /// When to ask again.
         retry_after: Duration,
     },
+    /// An operator has sent this viewer away.
+    #[error("an operator has sent you away from channel {channel:?} for a while")]
+    Kicked {
+        /// The channel.
+        channel: String,
+        /// For how much longer.
+        retry_after: Duration,
+    },
 }

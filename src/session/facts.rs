@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::handle::Session;
 use super::publish::{Live, Publication};
 use super::report::{
-    EncoderReport, HistoryEntry, RenditionReport, SessionReport, ViewerReport, WindowReport,
+    EncoderReport, HistoryEntry, HoldReport, RenditionReport, SessionReport, ViewerReport,
+    WindowReport,
 };
 use super::state::Phase;
 use super::status::Status;
@@ -138,6 +139,7 @@ impl Session {
             started_at: clock.text(facts.started_at.unwrap_or(now)),
             last_access: last_access.map(|at| clock.text(at)),
             idle_for: last_access.map_or(0.0, |at| now.saturating_duration_since(at).as_secs_f64()),
+            held_until: self.viewers.held_until(now).map(|until| clock.text(until)),
             viewers: self.viewers.count(now),
             source: facts.source.clone(),
             error_count: facts.error_count,
@@ -174,6 +176,7 @@ impl Session {
         let clock = WallClock::now();
         let viewers = self.viewers.list(clock.monotonic);
         let report = |known: super::viewers::Known| ViewerReport {
+            id: format!("{:016x}", known.id),
             address: known.address,
             since: clock.text(known.since),
             last_access: clock.text(known.last_access),
@@ -181,6 +184,14 @@ impl Session {
             agent: known.agent,
         };
         viewers.into_iter().map(report).collect()
+    }
+
+    /// That the session is kept until then.
+    pub(super) fn hold_report(&self, until: Instant) -> HoldReport {
+        HoldReport {
+            channel: self.spec.id.to_string(),
+            until: WallClock::now().text(until),
+        }
     }
 }
 
@@ -259,7 +270,12 @@ impl WallClock {
 
     fn text(&self, at: Instant) -> String {
         let ago = self.monotonic.saturating_duration_since(at);
-        let wall = self.wall.checked_sub(ago).unwrap_or(self.wall);
+        let ahead = at.saturating_duration_since(self.monotonic);
+        let wall = self
+            .wall
+            .checked_sub(ago)
+            .and_then(|wall| wall.checked_add(ahead));
+        let wall = wall.unwrap_or(self.wall);
         wall.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
     }
 }

@@ -16,7 +16,7 @@ use super::actor;
 use super::error::ServeError;
 use super::handle::Session;
 use super::launch::Encoders;
-use super::report::{SessionReport, ViewerReport};
+use super::report::{HoldReport, SessionReport, ViewerReport};
 use super::status::{Command, Status};
 use super::viewers::{Heartbeat, Viewer};
 use crate::base::ChannelId;
@@ -96,8 +96,10 @@ impl SessionMap {
             Some(session) => session,
             None => self.create(channel)?,
         };
+        let now = Instant::now();
+        session.admit(viewer, now)?;
         // The order matters: an actor that is about to stop looks for heartbeats after it has said so.
-        let is_first = session.touch(viewer, Heartbeat::Playlist, Instant::now());
+        let is_first = session.touch(viewer, Heartbeat::Playlist, now);
         let runs = matches!(&*session.status.borrow(), Status::Active(_));
         if !runs || is_first {
             self.arrive(&session)?;
@@ -115,7 +117,9 @@ impl SessionMap {
                 }
                 None => ServeError::UnknownChannel(channel.into()),
             })?;
-        session.touch(viewer, Heartbeat::Media, Instant::now());
+        let now = Instant::now();
+        session.admit(viewer, now)?;
+        session.touch(viewer, Heartbeat::Media, now);
         Ok(session)
     }
 
@@ -153,6 +157,45 @@ impl SessionMap {
     pub fn restart(&self, id: Uuid) -> bool {
         self.by_id(id)
             .is_some_and(|session| session.send(Command::Restart))
+    }
+
+    /// The channel of a session.
+    pub fn channel_of(&self, id: Uuid) -> Option<Arc<ChannelSpec>> {
+        self.by_id(id).map(|session| session.spec.clone())
+    }
+
+    /// Lets the source of this position take over. `false` if there is no session that runs.
+    pub fn switch_source(&self, id: Uuid, position: usize) -> bool {
+        self.by_id(id)
+            .is_some_and(|session| session.send(Command::SwitchSource(position)))
+    }
+
+    /// Starts a channel without a viewer, and keeps it for so long; an operator's stop ends that too.
+    ///
+    /// # Errors
+    /// [`ServeError::UnknownChannel`], and [`ServeError::Unavailable`] if no more channels may run.
+    pub fn start_ahead(&self, channel: &str, lasting: Duration) -> Result<HoldReport, ServeError> {
+        let session = match self.existing(channel) {
+            Some(session) => session,
+            None => self.create(channel)?,
+        };
+        let until = Instant::now() + lasting;
+        // As in `join`: an actor that is about to stop looks for leases after it has said so.
+        session.viewers.hold_until(until);
+        if let Err(refused) = self.arrive(&session) {
+            session.viewers.let_go();
+            return Err(refused);
+        }
+        // Again: an actor that was just leaving has forgotten the first one.
+        session.viewers.hold_until(until);
+        Ok(session.hold_report(until))
+    }
+
+    /// Ends the lease of a viewer of a session, who is refused for a while. `None` if there is no such session,
+    /// `Some(false)` if it has no such viewer.
+    pub fn kick(&self, id: Uuid, viewer: u64) -> Option<bool> {
+        let session = self.by_id(id)?;
+        Some(session.viewers.kick(viewer, Instant::now()))
     }
 
     /// Refuses new viewers, answers who waits, stops every session and waits until all encoders are gone.
@@ -252,6 +295,17 @@ impl Drop for Seat {
 // === impl Session ===
 
 impl Session {
+    /// Refuses a viewer that was sent away.
+    fn admit(&self, viewer: Viewer<'_>, now: Instant) -> Result<(), ServeError> {
+        match self.viewers.refused(viewer, now) {
+            None => Ok(()),
+            Some(retry_after) => Err(ServeError::Kicked {
+                channel: self.spec.id.to_string(),
+                retry_after,
+            }),
+        }
+    }
+
     /// Reaches the actor, if it runs.
     fn send(&self, command: Command) -> bool {
         self.inbox

@@ -11,6 +11,8 @@ mod encoding;
 mod error;
 mod facts;
 mod handle;
+mod key;
+mod kicked;
 mod launch;
 mod map;
 mod publish;
@@ -26,6 +28,7 @@ pub use handle::{Resource, Session};
 pub use launch::{Encoders, FindFfmpeg, LaunchError};
 pub use map::SessionMap;
 pub use report::{
-    EncoderReport, HistoryEntry, RenditionReport, SessionReport, ViewerReport, WindowReport,
+    EncoderReport, HistoryEntry, HoldReport, RenditionReport, SessionReport, ViewerReport,
+    WindowReport, state_names,
 };
 pub use viewers::Viewer;

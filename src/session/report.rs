@@ -1,27 +1,38 @@
-//! What a session tells about itself, for operators. Plain data; the API serialises it as it stands.
+//! What a session tells about itself, for operators. Plain data; the API serialises it as it stands and
+//! describes it by what is written here.
 
 use std::net::IpAddr;
 
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use uuid::Uuid;
 
+use super::state::Phase;
+
 /// One session. Times are RFC 3339 in UTC; durations are seconds.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SessionReport {
     /// Of this run of the channel.
     pub id: Uuid,
     /// The channel.
     pub channel: String,
     /// `idle`, `starting`, `active`, `stopping` or `failed`.
+    #[schema(schema_with = state_names)]
     pub state: &'static str,
     /// Why it is in that state.
     pub reason: String,
     /// When the session began.
+    #[schema(format = DateTime)]
     pub started_at: String,
     /// The last request of a viewer.
+    #[schema(format = DateTime)]
     pub last_access: Option<String>,
     /// Seconds since the last request of a viewer.
     pub idle_for: f64,
+    /// Until when an operator keeps it running, whoever watches.
+    #[schema(format = DateTime)]
+    pub held_until: Option<String>,
     /// How many watch now.
     pub viewers: usize,
     /// The source in use, credentials masked.
@@ -47,7 +58,7 @@ pub struct SessionReport {
 }
 
 /// A running ffmpeg.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct EncoderReport {
     /// Its process.
     pub pid: u32,
@@ -66,11 +77,12 @@ pub struct EncoderReport {
 }
 
 /// One rendition.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct RenditionReport {
     /// In URLs.
     pub name: String,
     /// `video` or `audio`.
+    #[schema(pattern = "^(video|audio)$")]
     pub kind: &'static str,
     /// `1280x720`.
     pub resolution: Option<String>,
@@ -87,7 +99,7 @@ pub struct RenditionReport {
 }
 
 /// What a Media Playlist shows.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct WindowReport {
     /// EXT-X-MEDIA-SEQUENCE.
     pub media_sequence: u64,
@@ -101,26 +113,57 @@ pub struct WindowReport {
     pub duration: f64,
 }
 
-/// Somebody who watches.
-#[derive(Debug, Clone, Serialize)]
+/// Somebody who watches: an address and an agent.
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ViewerReport {
+    /// Opaque; the same for as long as it watches.
+    pub id: String,
     /// Where from.
+    #[schema(value_type = String)]
     pub address: IpAddr,
     /// With what.
     pub agent: String,
     /// The first request.
+    #[schema(format = DateTime)]
     pub since: String,
     /// The last request.
+    #[schema(format = DateTime)]
     pub last_access: String,
     /// How many playlist requests.
     pub requests: u64,
 }
 
+/// A channel that runs whoever watches.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct HoldReport {
+    /// The channel.
+    pub channel: String,
+    /// Until then at least.
+    #[schema(format = DateTime)]
+    pub until: String,
+}
+
 /// Something that happened.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct HistoryEntry {
     /// When.
+    #[schema(format = DateTime)]
     pub at: String,
     /// What.
     pub what: String,
+}
+
+/// The words for the states of a session, for the description of the API.
+pub fn state_names() -> Object {
+    let phases = [
+        Phase::Idle,
+        Phase::Starting,
+        Phase::Active,
+        Phase::Stopping,
+        Phase::Failed,
+    ];
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(phases.map(Phase::as_str)))
+        .build()
 }

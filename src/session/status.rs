@@ -23,6 +23,8 @@ pub(super) enum Status {
 pub(super) enum Command {
     ViewerArrived,
     Restart,
+    /// The source of this position takes over.
+    SwitchSource(usize),
     Stop(&'static str),
 }
 

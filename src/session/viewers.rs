@@ -4,13 +4,15 @@
 //! distance that a player keeps from the live edge. One that has asked for nothing for that long has run dry. A
 //! request that waits for media holds its lease for as long as it waits.
 
-use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
+use std::hash::BuildHasher as _;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+
+use super::key::{Key, KeyMap};
+use super::kicked::Kicked;
 
 /// Viewers that are told apart at most; the rest still keep a session alive. Bounds what made-up agents can cost.
 const MAX_TOLD_APART: usize = 20_000;
@@ -33,16 +35,19 @@ pub(super) struct Viewers {
     hold: Duration,
     hasher: RandomState,
     table: Mutex<Table>,
+    kicked: Kicked<Key>,
 }
 
 #[derive(Debug, Default)]
 struct Table {
-    known: HashMap<Key, Known, BuildHasherDefault<KeyHasher>>,
+    known: KeyMap<Known>,
     /// The newest deadline of viewers that had no place in the table.
     crowd_until: Option<Instant>,
     last_access: Option<Instant>,
     /// Requests that wait and are not in the table: for a channel to start, or for want of a place.
     crowd_waiting: u32,
+    /// Until when an operator wants the channel to run, whoever watches.
+    held_until: Option<Instant>,
     /// Playlist requests so far.
     requests: u64,
     /// Somebody has asked for a playlist since nobody watched.
@@ -51,18 +56,11 @@ struct Table {
     told: bool,
 }
 
-/// An address and an agent, hashed with a key that nobody outside knows: two viewers that share 64 bits are as likely
-/// as a broken disk, and count as one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Key(u64);
-
-/// A [`Key`] is its own hash.
-#[derive(Debug, Default)]
-struct KeyHasher(u64);
-
 /// One viewer.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
+    /// For operators: says nothing about the viewer, and stays the same while it watches.
+    pub(super) id: u64,
     pub(super) address: IpAddr,
     pub(super) agent: String,
     pub(super) since: Instant,
@@ -97,6 +95,7 @@ impl Viewers {
             hold,
             hasher: RandomState::new(),
             table: Mutex::default(),
+            kicked: Kicked::default(),
         }
     }
 
@@ -110,7 +109,8 @@ impl Viewers {
             known.last_access = now;
             known.requests += u64::from(heartbeat == Heartbeat::Playlist);
         } else if heartbeat == Heartbeat::Playlist && table.known.len() < MAX_TOLD_APART {
-            table.known.insert(key, Known::new(viewer, now));
+            let known = Known::new(viewer, self.hasher.hash_one(key), now);
+            table.known.insert(key, known);
         } else {
             table.crowd_until = table.crowd_until.max(Some(now + self.hold));
         }
@@ -170,9 +170,10 @@ impl Viewers {
             .values()
             .map(|known| known.until(now, self.hold))
             .max();
-        let until = known.max(table.crowd_until);
-        table.watched &= until.is_some();
-        (until, table.requests)
+        let held = table.held_until.filter(|until| *until > now);
+        let watched = known.max(table.crowd_until);
+        table.watched &= watched.is_some();
+        (watched.max(held), table.requests)
     }
 
     /// Who watches, the longest first.
@@ -211,37 +212,53 @@ impl Viewers {
         table.known.shrink_to_fit();
         table.crowd_until = None;
         table.watched = false;
+        table.held_until = None;
+    }
+
+    /// Keeps the session until then, whoever watches; of several such wishes the last to end counts.
+    pub(super) fn hold_until(&self, until: Instant) {
+        let mut table = self.table.lock();
+        table.held_until = table.held_until.max(Some(until));
+    }
+
+    /// Nobody holds the session any more.
+    pub(super) fn let_go(&self) {
+        self.table.lock().held_until = None;
+    }
+
+    /// Until when an operator keeps the session.
+    pub(super) fn held_until(&self, now: Instant) -> Option<Instant> {
+        self.table.lock().held_until.filter(|until| *until > now)
+    }
+
+    /// Ends a viewer's lease and sends it away for a while; `false` if nobody of this [`Known::id`] watches.
+    pub(super) fn kick(&self, id: u64, now: Instant) -> bool {
+        let mut table = self.table.lock();
+        let present = |known: &Known| known.id == id && known.until(now, self.hold) > now;
+        let mut known = table.known.iter();
+        let Some(key) = known.find_map(|(key, known)| present(known).then_some(*key)) else {
+            return false;
+        };
+        // Before the table is free again: its next request must not make it a viewer again.
+        self.kicked.add(key, now);
+        table.known.remove(&key);
+        true
+    }
+
+    /// For how long the viewer was sent away; `None` if it may watch.
+    pub(super) fn refused(&self, viewer: Viewer<'_>, now: Instant) -> Option<Duration> {
+        self.kicked.left(|| self.key(viewer), now)
     }
 
     fn key(&self, viewer: Viewer<'_>) -> Key {
-        Key(self.hasher.hash_one((viewer.address, viewer.agent)))
-    }
-}
-
-// === impl KeyHasher ===
-
-impl Hasher for KeyHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.0 ^= u64::from_ne_bytes(word);
-        }
-    }
-
-    fn write_u64(&mut self, key: u64) {
-        self.0 = key;
+        Key::of(&self.hasher, viewer.address, viewer.agent)
     }
 }
 
 // === impl Known ===
 
 impl Known {
-    fn new(viewer: Viewer<'_>, now: Instant) -> Self {
+    fn new(viewer: Viewer<'_>, id: u64, now: Instant) -> Self {
         let agent = viewer.agent.chars().filter(|c| !c.is_control());
         let mut length = 0;
         let agent = agent.take_while(|c| {
@@ -249,6 +266,7 @@ impl Known {
             length <= MAX_AGENT
         });
         Self {
+            id,
             address: viewer.address,
             agent: agent.collect(),
             since: now,

@@ -1,4 +1,4 @@
-//! Who is there, at times that a test chooses.
+//! Who counts as present, and for how long.
 
 use super::*;
 
@@ -127,6 +127,48 @@ fn the_end_of_a_run_forgets_all_but_those_who_wait() {
         (viewers.count(now), viewers.table.lock().known.capacity()),
         (0, 0)
     );
+}
+
+#[test]
+fn a_viewer_that_is_kicked_is_no_viewer_and_refused_for_a_while() {
+    let (viewers, now) = (Viewers::new(HOLD), Instant::now());
+    viewers.touch(viewer(1, "a"), Heartbeat::Playlist, now);
+    viewers.touch(viewer(2, "a"), Heartbeat::Playlist, now);
+    let waiting = viewers.wait(viewer(1, "a"));
+    let list = viewers.list(now);
+    let first = list
+        .iter()
+        .find(|known| known.address == viewer(1, "a").address);
+    let id = first.unwrap().id;
+    assert_ne!(list[0].id, list[1].id);
+    assert!(viewers.kick(id, now));
+    assert!(!viewers.kick(id, now), "it is gone already");
+    assert_eq!(viewers.count(now), 1);
+    drop(waiting);
+    assert_eq!(viewers.present_until(now + HOLD).0, None);
+    assert!(viewers.refused(viewer(1, "a"), now).is_some());
+    assert!(viewers.refused(viewer(1, "b"), now).is_none());
+    viewers.clear();
+    let later = now + Duration::from_secs(59);
+    assert!(viewers.refused(viewer(1, "a"), later).is_some());
+    let later = now + Duration::from_secs(60);
+    assert_eq!(viewers.refused(viewer(1, "a"), later), None);
+}
+
+#[test]
+fn an_operator_holds_the_session_without_a_viewer() {
+    let (viewers, now) = (Viewers::new(HOLD), Instant::now());
+    let (soon, late) = (now + HOLD, now + HOLD * 9);
+    viewers.hold_until(late);
+    viewers.hold_until(soon);
+    assert_eq!(
+        (viewers.present_until(soon).0, viewers.count(soon)),
+        (Some(late), 0)
+    );
+    assert_eq!(viewers.held_until(soon), Some(late));
+    assert_eq!(viewers.present_until(late).0, None);
+    viewers.clear();
+    assert_eq!(viewers.held_until(soon), None);
 }
 
 #[test]

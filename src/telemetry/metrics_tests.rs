@@ -26,6 +26,7 @@ fn report(channel: &str, state: &'static str) -> SessionReport {
         started_at: String::new(),
         last_access: None,
         idle_for: 0.0,
+        held_until: None,
         viewers: 3,
         source: String::new(),
         error_count: 2,

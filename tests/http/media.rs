@@ -111,6 +111,9 @@ async fn a_long_target_is_414_and_a_body_413() {
         .send(Method::GET, "/live/news/index.m3u8", vec![0])
         .await;
     assert_eq!(answer.status(), 413);
+    let nowhere = "/api/v1/channels/%C2%84/start";
+    let answer = gateway.send(Method::POST, nowhere, vec![0]).await;
+    assert_eq!(answer.status(), 400, "what is wrong with it is its path");
 }
 
 #[tokio::test]

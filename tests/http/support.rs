@@ -145,16 +145,38 @@ impl Gateway {
         target: &str,
         body: Vec<u8>,
     ) -> Response<Bytes> {
+        self.call(method, target, &[], body).await
+    }
+
+    /// A request with header fields and a body.
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        target: &str,
+        fields: &[(&str, &str)],
+        body: impl Into<Vec<u8>>,
+    ) -> Response<Bytes> {
         let io = TokioIo::new(self.connect().await);
         let (mut sender, connection) = http1::handshake(io).await.unwrap();
         tokio::spawn(connection);
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(target)
-            .header("host", self.address.to_string())
-            .body(Full::<Bytes>::from(body))
-            .unwrap();
+            .header("host", self.address.to_string());
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::<Bytes>::from(body.into())).unwrap();
         whole(sender.send_request(request).await.unwrap()).await
+    }
+
+    pub(crate) async fn post(
+        &self,
+        target: &str,
+        fields: &[(&str, &str)],
+        body: &str,
+    ) -> Response<Bytes> {
+        self.call(Method::POST, target, fields, body).await
     }
 
     /// Sends these bytes and reads what comes until the server closes.

@@ -38,6 +38,8 @@ pub enum SessionEvent {
     StopAsked(String),
     /// An operator wants a new encoder.
     RestartAsked,
+    /// An operator wants the source of this position.
+    SourceChosen(usize),
     /// The time of [`poll_timeout`](super::SessionState::poll_timeout) has come.
     TimedOut,
 }

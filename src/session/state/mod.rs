@@ -163,6 +163,10 @@ impl SessionState {
             (Stopping, E::RestartAsked) => self.arrive_stopping(),
             (Failed, E::RestartAsked) => self.start(now, "an operator asked for it"),
 
+            (Starting | Active | Stopping | Failed, E::SourceChosen(position)) => {
+                self.choose(now, position)
+            }
+
             (Idle | Starting | Active | Failed | Stopping, E::TimedOut) => self.time_out(now),
             (phase, event) => return Err(RefusedTransition { phase, event }),
         };

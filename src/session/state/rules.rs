@@ -243,6 +243,20 @@ impl SessionState {
         }
     }
 
+    /// As [`Self::restart`], with the source of this position.
+    pub(super) fn choose(&mut self, now: Instant, position: usize) -> Effects {
+        self.blamed = position;
+        match self.phase {
+            Phase::Stopping => self.arrive_stopping(),
+            Phase::Failed => self.start(now, "an operator chose a source"),
+            _ => {
+                let effects = self.restart(now);
+                self.reason = "an operator chose a source".into();
+                effects
+            }
+        }
+    }
+
     fn error(&self) -> String {
         self.last_error.clone().unwrap_or_default()
     }

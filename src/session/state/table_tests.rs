@@ -85,6 +85,7 @@ refused       x           sd>failed     sd>active     .         x
 gone          x           .             .             e>idle    .
 stop          x           se>stopping   se>stopping   .         se>stopping
 restart       x           s>starting    s>active      .         S>starting
+chosen        x           s>starting    s>active      .         S>starting
 timed-out     .           .             .             .         .
 ";
 
@@ -100,6 +101,7 @@ fn event(name: &str) -> SessionEvent {
         "gone" => SessionEvent::EncoderGone,
         "stop" => SessionEvent::StopAsked("enough".into()),
         "restart" => SessionEvent::RestartAsked,
+        "chosen" => SessionEvent::SourceChosen(0),
         "timed-out" => SessionEvent::TimedOut,
         _ => panic!("{name} is no event"),
     }
@@ -124,7 +126,7 @@ fn every_phase_meets_every_event() {
             met += 1;
         }
     }
-    assert_eq!(met, 11 * PHASES.len());
+    assert_eq!(met, 12 * PHASES.len());
 }
 
 fn meet(phase: Phase, event: &SessionEvent, cell: &str) {
@@ -207,6 +209,20 @@ fn a_second_stop_takes_a_wish_back_and_the_reason_stays() {
         (Phase::Idle, "an operator stopped it")
     );
     assert_eq!(state.poll_timeout(), None);
+}
+
+#[test]
+fn a_source_that_an_operator_chose_is_the_next_to_run() {
+    let patience = Patience {
+        sources: 3,
+        ..patience()
+    };
+    for phase in [Phase::Starting, Phase::Active, Phase::Failed] {
+        let (mut state, now) = session_with(phase, patience);
+        state.handle(now, SessionEvent::SourceChosen(2)).unwrap();
+        assert_eq!(state.source(), 2, "{phase:?}");
+        assert!(state.reason().contains("chose"), "{}", state.reason());
+    }
 }
 
 #[test]

@@ -1,0 +1,205 @@
+//! The description of the API, made of the code that answers: served at `/api/v1/openapi.json`, rendered once.
+
+use std::sync::LazyLock;
+
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderValue, header};
+use utoipa::OpenApi;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, Paths};
+use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr};
+
+use super::api;
+use super::channel_view::ChannelView;
+use super::control::{Asked, Start, Switch, Switching};
+use super::error::ErrorBody;
+use super::health::{self, Health, Readiness};
+use super::listing::Listing;
+use super::operations::Operations;
+use crate::session::{HoldReport, SessionReport, ViewerReport};
+
+/// What the operations name, and what the whole is called.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Headgate",
+        description = "What runs on this gateway, and what can be done about it.\n\n\
+            Times are RFC 3339 in UTC, durations are seconds. Errors have one shape, and a `code` for programs. Lists \
+            come in pages: `next` is the `cursor` of the page that follows. Reads have an ETag and honour \
+            If-None-Match. A POST with an Idempotency-Key is done once.",
+    ),
+    tags(
+        (name = "channels", description = "As configured"),
+        (name = "sessions", description = "Channels that run"),
+        (name = "viewers", description = "Who watches"),
+        (name = "gateway", description = "The process itself"),
+    ),
+    components(schemas(
+        Asked, ChannelView, ErrorBody<'static>, Health, HoldReport, Listing<ChannelView>, Listing<SessionReport>,
+        Listing<ViewerReport>, Readiness, SessionReport, Start, Switch, Switching, ViewerReport,
+    )),
+)]
+struct Description;
+
+/// It describes itself, too.
+pub(crate) fn operations() -> Operations {
+    Operations::default().add(__path_description, description)
+}
+
+static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| {
+    let paths = api::operations().merge(health::operations()).into_paths();
+    let text = describe(paths).to_pretty_json();
+    text.expect("a description of text should be JSON").into()
+});
+
+/// This description.
+#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "gateway", responses(
+    (status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object),
+))]
+async fn description() -> Response {
+    let kind = HeaderValue::from_static("application/json");
+    ([(header::CONTENT_TYPE, kind)], DOCUMENT.clone()).into_response()
+}
+
+/// Adds to the operations what all of them do.
+fn describe(mut paths: Paths) -> utoipa::openapi::OpenApi {
+    for item in paths.paths.values_mut() {
+        item.get.iter_mut().for_each(describe_read);
+        item.post.iter_mut().for_each(describe_post);
+        for operation in [&mut item.get, &mut item.post, &mut item.delete] {
+            operation.iter_mut().for_each(describe_failures);
+        }
+    }
+    let mut document = Description::openapi();
+    document.paths = paths;
+    document
+}
+
+fn describe_read(operation: &mut Operation) {
+    let known = header_parameter(
+        "If-None-Match",
+        "The ETag of an answer that is known already",
+    )
+    .schema(Some(text()))
+    .build();
+    operation
+        .parameters
+        .get_or_insert_default()
+        .push(known.into());
+    let not_modified = ResponseBuilder::new().description("The answer that is known is still true");
+    let responses = &mut operation.responses.responses;
+    responses.insert("304".into(), not_modified.build().into());
+    if let Some(RefOr::T(found)) = responses.get_mut("200") {
+        let tag = HeaderBuilder::new().schema(Some(text()));
+        let tag = tag.description(Some("Of these very bytes")).build();
+        found.headers.insert("ETag".into(), tag.into());
+    }
+}
+
+fn describe_post(operation: &mut Operation) {
+    let schema = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some("^[!-~]{1,255}$"));
+    let key = header_parameter(
+        "Idempotency-Key",
+        "Made up by the client. The same request with the same key is done once within ten minutes, and answered \
+         as the first time",
+    );
+    let key = key.schema(Some(schema)).build();
+    operation
+        .parameters
+        .get_or_insert_default()
+        .push(key.into());
+}
+
+fn describe_failures(operation: &mut Operation) {
+    let schema = Ref::from_schema_name("ErrorBody");
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    let failure = ResponseBuilder::new()
+        .description("Anything else that goes wrong")
+        .content("application/json", content);
+    let responses = &mut operation.responses.responses;
+    responses.insert("default".into(), failure.build().into());
+}
+
+fn header_parameter(name: &str, description: &str) -> ParameterBuilder {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(utoipa::openapi::Required::False)
+        .description(Some(description))
+}
+
+fn text() -> utoipa::openapi::schema::Object {
+    ObjectBuilder::new().schema_type(Type::String).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn document() -> Value {
+        serde_json::from_slice(&DOCUMENT).unwrap()
+    }
+
+    /// Every value of a key, anywhere.
+    fn all<'a>(value: &'a Value, key: &str, found: &mut Vec<&'a Value>) {
+        match value {
+            Value::Object(fields) => {
+                found.extend(fields.get(key));
+                fields.values().for_each(|value| all(value, key, found));
+            }
+            Value::Array(items) => items.iter().for_each(|value| all(value, key, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn it_is_whole() {
+        let document = document();
+        assert_eq!(document["openapi"], "3.1.0");
+        let mut references = Vec::new();
+        all(&document, "$ref", &mut references);
+        assert!(references.len() > 20, "{references:?}");
+        for reference in references {
+            let path = reference.as_str().unwrap().trim_start_matches('#');
+            assert!(document.pointer(path).is_some(), "{path} leads nowhere");
+        }
+        let mut operations = Vec::new();
+        all(&document["paths"], "operationId", &mut operations);
+        let count = operations.len();
+        operations.sort_by_key(|id| id.as_str());
+        operations.dedup();
+        assert_eq!(operations.len(), count, "names are unique");
+    }
+
+    #[test]
+    fn every_operation_says_what_it_does_and_how_it_fails() {
+        let document = document();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let what = format!("{method} {path}");
+                assert!(operation["summary"].is_string(), "{what}");
+                assert_eq!(operation["tags"].as_array().unwrap().len(), 1, "{what}");
+                assert!(operation["responses"]["default"].is_object(), "{what}");
+                let names: Vec<&Value> = operation["parameters"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(|parameter| &parameter["name"])
+                    .collect();
+                let expected = match method.as_str() {
+                    "get" => "If-None-Match",
+                    "post" => "Idempotency-Key",
+                    _ => continue,
+                };
+                assert!(names.iter().any(|name| *name == expected), "{what}");
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The operations of the API. What a URL does and what `openapi.json` says about it come in by one door, so that
+//! neither is ever without the other: this is the only place of the edge, but the web app's, where routes are made.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::routing::{MethodFilter, on};
+use utoipa::Path;
+use utoipa::openapi::path::{HttpMethod, Paths};
+
+use super::State;
+
+/// Operations and their description.
+#[derive(Default)]
+pub(crate) struct Operations {
+    router: Router<Arc<State>>,
+    paths: Paths,
+}
+
+// === impl Operations ===
+
+impl Operations {
+    /// Adds an operation; `described` is what `#[utoipa::path]` made of `handler`: `__path_` and its name.
+    pub(crate) fn add<P, H, T>(mut self, described: P, handler: H) -> Self
+    where
+        P: Path,
+        H: Handler<T, Arc<State>>,
+        T: 'static,
+    {
+        let _ = described;
+        let path = P::path();
+        let methods = P::methods();
+        for method in &methods {
+            let route = on(filter(method), handler.clone());
+            self.router = self.router.route(&path, route);
+        }
+        self.paths.add_path_operation(path, methods, P::operation());
+        self
+    }
+
+    /// Takes in the operations of another module.
+    pub(crate) fn merge(mut self, other: Self) -> Self {
+        self.router = self.router.merge(other.router);
+        self.paths.merge(other.paths);
+        self
+    }
+
+    /// What answers.
+    pub(crate) fn into_router(self) -> Router<Arc<State>> {
+        self.router
+    }
+
+    /// What is said about it.
+    pub(crate) fn into_paths(self) -> Paths {
+        self.paths
+    }
+}
+
+/// HEAD is answered wherever GET is.
+fn filter(method: &HttpMethod) -> MethodFilter {
+    match method {
+        HttpMethod::Get => MethodFilter::GET,
+        HttpMethod::Post => MethodFilter::POST,
+        HttpMethod::Put => MethodFilter::PUT,
+        HttpMethod::Delete => MethodFilter::DELETE,
+        HttpMethod::Options => MethodFilter::OPTIONS,
+        HttpMethod::Head => MethodFilter::HEAD,
+        HttpMethod::Patch => MethodFilter::PATCH,
+        HttpMethod::Trace => MethodFilter::TRACE,
+    }
+}
