@@ -51,7 +51,11 @@ const ROOMS: &[Room] = &[
     room("config", &["base"], Kind::Engine),
     room("config::secret", &["base"], Kind::Core),
     room("config::model", &["base", "config::secret"], Kind::Core),
-    room("config::diff", &["base", "config::model"], Kind::Core),
+    room(
+        "config::diff",
+        &["base", "config::model", "config::secret"],
+        Kind::Core,
+    ),
     room("config::watch", &["base", "config"], Kind::Edge),
     room("encoder", &["base", "config", "media"], Kind::Engine),
     room(

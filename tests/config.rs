@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use headgate::config::{
-    Config, ConfigError, LadderSpec, MAX_FILE_SIZE, RungVideo, SourceKind, check,
+    Config, ConfigError, EVENT_NAMES, LadderSpec, LostWhen, MAX_FILE_SIZE, RungVideo, SourceKind,
+    check,
 };
+use headgate::events::EventKind;
 use proptest::prelude::*;
 
 fn corpus(folder: &str) -> PathBuf {
@@ -146,6 +148,21 @@ fn credentials_are_hidden_wherever_the_problem_is() {
         "source = 'http://joe:SECRET@h/1.ts",
         "'http://joe:SECRET@h/1.ts' = 1",
         "logo = 'http://joe:SECRET@h/1.png'",
+        "source = { url = 'http://h/', headers = { A = 'SECRET', 'B b' = 'SECRET' } }",
+        "source = { url = 'http://h/', headers = { A = 'SECRET', B = 7 } }",
+        "source = { url = 'http://h/', headers = { A = 'SECRET', 'X: SECRET' = 1 } }",
+        "source = { url = 'http://h/', headers = { A = SECRET } }",
+        "source = { url = 'http://h/', headers = { A = 'SECRET, B = 'x' } }",
+        "source = { url = 'http://h/', user_agent = 'SECRET\u{e9}' }",
+        "source = { url = 'a.mp4', headers = { A = 'SECRET' } }",
+        "source = { url = 'http://h/', Authorization = 'SECRET' }",
+        "headers = { A = 'SECRET' }",
+        "[[webhook]]\nurl = 'h/SECRET'",
+        "[[webhook]]\nurl = 'https://h/SECRET x'",
+        "[[webhook]]\nurl = https://h/SECRET",
+        "[[webhook]]\nsecret = 'SECRET'",
+        "[[webhook]]\nsecrets = 'whsec_SECRET'",
+        "[[webhook]]\nsecret = whsec_SECRET",
     ] {
         let text = format!(
             "[[channel]]\nid = 'a'\n{}\n",
@@ -270,6 +287,13 @@ fn what_is_not_written_has_a_default() {
     assert_eq!(channel.ladder, LadderSpec::Auto);
     assert_eq!(channel.grace_period, Duration::from_secs(30));
     assert_eq!(channel.start_timeout, Duration::from_secs(10));
+    assert_eq!(channel.slate_after, None);
+    assert_eq!(channel.hold_down, Duration::from_secs(30));
+    assert_eq!(channel.lost_when, LostWhen::default());
+    assert_eq!((&server.state, &config.webhooks[..]), (&None, &[][..]));
+    let source = &channel.sources[0];
+    assert_eq!((source.timeout, &source.user_agent), (None, &None));
+    assert!(source.headers.is_empty());
     assert_eq!(channel.segment_duration, Duration::from_secs(2));
     assert_eq!(channel.part_duration, Duration::from_millis(500));
     assert_eq!(channel.window, Duration::from_secs(30));
@@ -353,12 +377,117 @@ fn the_edges_of_every_range_are_inside() {
     );
     assert!(matches!(kinds[9], SourceKind::Live { url } if url == "rtmps://h/app/key"));
     assert_eq!(
-        *kinds[12],
+        *kinds[13],
         SourceKind::Slate {
             text: "Back soon".into()
         }
     );
     assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[test]
+fn sources_are_asked_as_the_file_says() {
+    let config = good("limits.toml");
+    let source = &config.channels[0].sources[12];
+    assert_eq!(source.timeout, Some(Duration::from_millis(500)));
+    let user_agent = source.user_agent.as_ref().map(|agent| agent.expose());
+    assert_eq!(user_agent, Some("TV/1.0 (x)"));
+    let headers: Vec<_> = source
+        .headers
+        .iter()
+        .map(|header| (header.name.as_str(), header.value.expose()))
+        .collect();
+    assert_eq!(
+        headers,
+        [("X-Key", "hunter2"), ("authorization", "Bearer hunter2")]
+    );
+}
+
+#[test]
+fn a_channel_says_when_a_source_is_lost_and_taken_back() {
+    let config = good("limits.toml");
+    assert_eq!(
+        config.server.state.as_deref(),
+        Some(Path::new("/etc/headgate/var/headgate.state"))
+    );
+    let [inherits, overrides, rungs] = &config.channels[..] else {
+        panic!("{config:?}")
+    };
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    assert_eq!(inherits.slate_after, Some(Duration::ZERO));
+    assert_eq!(overrides.slate_after, None);
+    assert_eq!(inherits.hold_down, Duration::ZERO);
+    assert_eq!(overrides.hold_down, Duration::from_secs(3600));
+    let lost = |black, frozen, silent| LostWhen {
+        black,
+        frozen,
+        silent,
+    };
+    assert_eq!(inherits.lost_when, lost(seconds(1), None, seconds(3600)));
+    // A table of the channel's own stands for itself.
+    assert_eq!(overrides.lost_when, lost(None, seconds(90), None));
+    assert_eq!(rungs.lost_when, LostWhen::default());
+}
+
+#[test]
+fn webhooks_say_where_and_what() {
+    let config = good("limits.toml");
+    let [all, some] = &config.webhooks[..] else {
+        panic!("{config:?}")
+    };
+    assert_eq!(all.label(), "http://127.0.0.1:9000");
+    assert_eq!(all.key.bytes().len(), 24);
+    assert_eq!(some.label(), "https://[::1]/…");
+    assert_eq!(some.key.bytes(), Vec::from_iter(0..64));
+    let rungs = &config.channels[2].id;
+    for (hook, event, channel, wanted) in [
+        (all, "config.applied", None, true),
+        (all, "viewers.first", Some(rungs), true),
+        (some, "viewers.first", Some(rungs), true),
+        (some, "source.lost", Some(rungs), false),
+        (some, "viewers.first", Some(&config.channels[0].id), false),
+    ] {
+        assert_eq!(hook.wants(event, channel), wanted, "{event} {channel:?}");
+    }
+}
+
+#[test]
+fn the_names_of_events_are_those_of_the_events() {
+    let text = String::new;
+    let kinds = [
+        EventKind::SessionState {
+            from: "idle",
+            to: "starting",
+            reason: text(),
+        },
+        EventKind::SourceSwitched {
+            from: text(),
+            to: text(),
+            reason: text(),
+        },
+        EventKind::SourceLost {
+            source: text(),
+            reason: text(),
+        },
+        EventKind::SourceHealthy { source: text() },
+        EventKind::EncoderStarted {
+            pid: 1,
+            source: text(),
+        },
+        EventKind::EncoderEnded {
+            pid: 1,
+            reason: text(),
+        },
+        EventKind::FirstViewer,
+        EventKind::LastViewer,
+        EventKind::ConfigApplied {
+            added: Vec::new(),
+            removed: Vec::new(),
+            changed: Vec::new(),
+        },
+        EventKind::ConfigRefused { error: text() },
+    ];
+    assert_eq!(kinds.each_ref().map(EventKind::name), EVENT_NAMES);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use headgate::base::{ChannelId, RenditionId, RenditionName};
 use headgate::config::{
-    ChannelSpec, LadderSpec, LostWhen, Rung, RungVideo, SourceKind, SourceSpec,
+    ChannelSpec, Header, LadderSpec, LostWhen, Rung, RungVideo, Secret, SourceKind, SourceSpec,
 };
 use headgate::encoder::{
     Argument, AudioFacts, Capabilities, EncoderPlan, FrameRate, PlanError, SourceFacts,
@@ -138,7 +138,16 @@ fn command_lines() {
         text: "Back soon, at 8:00".into(),
     };
     let http = live("http://tv.example/live/alice/hunter22/7.ts");
+    let mut asked = channel(live("https://cdn.example/a.m3u8"));
+    asked.sources[0].user_agent = Some(Secret::new("TV/1.0 (living room)"));
+    asked.sources[0].headers = [("X-Key", "hunter22"), ("Authorization", "Bearer hunter22")]
+        .map(|(name, value)| Header {
+            name: name.into(),
+            value: Secret::new(value),
+        })
+        .into();
     let cases = [
+        ("http_headers", asked, facts()),
         ("testcard", channel(SourceKind::TestCard), facts()),
         ("slate", channel(slate), facts()),
         ("file", channel(file()), facts()),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::base::ChannelId;
 
 use super::model::{ChannelSpec, Config, Header, LostWhen, SourceKind, SourceSpec};
+use super::secret::Secret;
 
 /// The way from one configuration to another. What is not named here is the same in both.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -153,7 +154,7 @@ impl Change {
 /// What an encoder is told of the sources, without what they are called.
 fn asked(
     channel: &ChannelSpec,
-) -> impl Iterator<Item = (&SourceKind, &Option<String>, &Vec<Header>)> {
+) -> impl Iterator<Item = (&SourceKind, &Option<Secret>, &Vec<Header>)> {
     channel.sources.iter().map(|source| {
         // Whole, so that a new field cannot be forgotten here.
         let SourceSpec {

@@ -20,8 +20,8 @@ pub(super) fn line(text: &str) -> String {
 }
 
 /// What the names of keys contain whose values open something, also of keys that there are not.
-const SECRET_WORDS: [&str; 7] = [
-    "header", "secret", "token", "auth", "password", "cookie", "whsec_",
+const SECRET_WORDS: [&str; 8] = [
+    "header", "agent", "secret", "token", "auth", "password", "cookie", "whsec_",
 ];
 
 /// Whether what stands behind this key may be a secret.
@@ -43,7 +43,9 @@ pub(super) fn secret_from(before: &str, line: &str) -> Option<usize> {
     {
         return Some(0);
     }
-    secret_word(line)
+    let at = secret_word(line)?;
+    let equals = line[at..].find('=');
+    Some(equals.map_or(at, |equals| at + equals + 1))
 }
 
 /// The end of the first of [`SECRET_WORDS`].
@@ -205,8 +207,8 @@ mod tests {
     #[test]
     fn secrets_by_their_keys_are_found_in_what_is_no_toml() {
         for (before, line, from) in [
-            ("", "headers = { X = \"hunter2\" }", Some(6)),
-            ("", "Authorization = \"hunter2\"", Some(4)),
+            ("", "headers = { X = \"hunter2\" }", Some(9)),
+            ("", "Authorization = \"hunter2\"", Some(15)),
             ("[[channel]]\n", "window = 5s", None),
             ("a = 1\n[channel.source.headers]\n", "X = hunter2", Some(0)),
             ("a = 1\n[[webhook]]\n", "url = hunter2", Some(0)),

@@ -96,8 +96,9 @@ pub struct SourceSpec {
     pub kind: SourceKind,
     /// How long it may take to deliver; `None` gives it a share of the channel's `start_timeout`.
     pub timeout: Option<Duration>,
-    /// What the gateway says that it is to an HTTP server; `None` leaves that to ffmpeg.
-    pub user_agent: Option<String>,
+    /// What the gateway says that it is to an HTTP server, which may take it for a password; `None` leaves that to
+    /// ffmpeg.
+    pub user_agent: Option<Secret>,
     /// What else is said in each request to an HTTP server, in the order of the file.
     pub headers: Vec<Header>,
 }

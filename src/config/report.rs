@@ -307,6 +307,8 @@ fn collect_secrets_of(
             .for_each(|item| collect_secrets_of(item, secrecy, text, secrets)),
         DeValue::Table(table) => collect_secrets(table, secrecy, text, secrets),
         _ if secrecy == Secrecy::All => secrets.push(value.span()),
+        // A signing key, whatever the key before it was meant to be.
+        DeValue::String(meant) if meant.starts_with("whsec_") => secrets.push(value.span()),
         DeValue::String(meant) => collect_secret(meant, value.span(), text, secrets),
         _ => {}
     }

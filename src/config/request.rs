@@ -11,10 +11,12 @@ use super::file::{HeaderEntry, SourceValue};
 use super::model::{Header, SourceKind};
 use super::report::{Refusal, Report};
 use super::secret::Secret;
-use super::value::{name_char, plain_text};
+use super::value::name_char;
 
 /// More header fields than any server asks for.
 const MAX_HEADERS: usize = 32;
+/// The longest user agent, in characters.
+const MAX_USER_AGENT: usize = 256;
 /// The longest value, in bytes.
 const MAX_VALUE: usize = 4096;
 
@@ -31,7 +33,7 @@ const RESERVED: [&str; 6] = [
 /// What is said to a server.
 #[derive(Default)]
 pub(super) struct Request {
-    pub(super) user_agent: Option<String>,
+    pub(super) user_agent: Option<Secret>,
     pub(super) headers: Vec<Header>,
 }
 
@@ -69,18 +71,21 @@ fn is_http(kind: &SourceKind) -> bool {
     url.starts_with("http://") || url.starts_with("https://")
 }
 
-/// A line of visible ASCII: what a header field can hold.
-fn user_agent(text: &str) -> Result<String, Refusal> {
-    let text = plain_text("user_agent", text)?;
-    match text.chars().find(|c| !is_visible(*c)) {
-        Some(c) => Err(Refusal::new(
-            format!(
-                "`user_agent` holds {}, which a request cannot",
-                name_char(c)
-            ),
-            "write it with plain letters, digits, spaces and signs",
+/// A line of visible ASCII. It is not repeated: some servers take it for a password.
+fn user_agent(text: &str) -> Result<Secret, Refusal> {
+    let text = text.trim_matches(' ');
+    if text.is_empty() || text.len() > MAX_USER_AGENT {
+        return Err(Refusal::new(
+            format!("`user_agent` has {} characters", text.len()),
+            format!("write 1 to {MAX_USER_AGENT}, or remove it"),
+        ));
+    }
+    match text.chars().all(is_visible) {
+        true => Ok(Secret::new(text)),
+        false => Err(Refusal::new(
+            "`user_agent` holds a line break, a control character or a letter that is not ASCII",
+            "write it on one line with plain letters, digits, spaces and signs",
         )),
-        None => Ok(text),
     }
 }
 

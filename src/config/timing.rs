@@ -151,7 +151,8 @@ impl Timing {
                 "a slate after {slate} comes too late for a source that must deliver within {start}"
             ),
             format!(
-                "write less than {start} for `slate_after`, or `slate_after = \"{NEVER_WORD}\"`"
+                "write less than {} for `slate_after`, or `slate_after = \"{NEVER_WORD}\"`",
+                show_duration(self.start_timeout.value)
             ),
             report,
         );

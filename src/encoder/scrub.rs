@@ -11,6 +11,8 @@ const MASK: &str = "***";
 
 /// The option whose value is header fields, one a line.
 const HEADERS: &str = "-headers";
+/// The option whose value some servers take for a password.
+const USER_AGENT: &str = "-user_agent";
 
 /// Shorter texts are not taken for secrets by value: masking "1" or "tv" everywhere would hide the message.
 const MIN_SECRET: usize = 4;
@@ -39,6 +41,7 @@ impl Scrubber {
         for word in words {
             match option {
                 HEADERS => secrets.extend(header_secrets(word)),
+                USER_AGENT if word.len() >= MIN_WORD => secrets.push(word.to_owned()),
                 _ => secrets.extend(secrets_of(word)),
             }
             option = word;
@@ -230,9 +233,18 @@ mod tests {
     fn values_of_headers_are_secrets() {
         let headers =
             "Authorization: Bearer s3cr3t-token\r\nCookie: id=hunter22; path=/\r\nX-Key: abcd\r\n";
-        let scrubber = Scrubber::new(["-headers", headers, "-i", "http://h/1.ts"]);
-        let shown = scrubber.scrub(&format!("{headers} [http] s3cr3t-token, hunter22: bad"));
-        for secret in ["s3cr3t-token", "hunter22", "abcd"] {
+        let scrubber = Scrubber::new([
+            "-user_agent",
+            "sesame-tv",
+            "-headers",
+            headers,
+            "-i",
+            "http://h/1.ts",
+        ]);
+        let shown = scrubber.scrub(&format!(
+            "sesame-tv {headers} [http] s3cr3t-token, hunter22: bad"
+        ));
+        for secret in ["sesame", "s3cr3t-token", "hunter22", "abcd"] {
             assert!(!shown.contains(secret), "{shown}");
         }
         assert!(

@@ -48,7 +48,7 @@ fn live(url: &str, source: &SourceSpec, capabilities: &Capabilities) -> Vec<Stri
 fn http(words: &mut Words<'_>, url: &str, source: &SourceSpec) {
     words.optional("rw_timeout", STALL_TIMEOUT);
     if let Some(user_agent) = &source.user_agent {
-        words.push("-user_agent", user_agent);
+        words.push("-user_agent", user_agent.expose());
     }
     // A playlist's segments are asked for with the same words: ffmpeg's HLS reader passes both options on.
     if !source.headers.is_empty() {
