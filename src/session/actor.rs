@@ -2,23 +2,21 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
 use super::handle::Session;
-use super::launch::{LaunchError, Launched, Launching};
 use super::map::{Seat, Shared};
 use super::publish::Live;
 use super::run::Run;
-use super::state::{Effects, Patience, Phase, SessionEvent, SessionState};
+use super::slot::{News, Place, Role, Slot};
+use super::sources::{self, Probing};
+use super::state::{Effects, Pace, Phase, SessionEvent, SessionState};
 use super::status::{Command, Status};
 use super::tell;
-use crate::encoder::{Encoder, EncoderEvent};
-
-/// The most that a channel may go without new media.
-const MAX_STALL: Duration = Duration::from_secs(5);
+use crate::encoder::SourceFacts;
 
 /// See the module.
 pub(super) struct Actor {
@@ -26,13 +24,16 @@ pub(super) struct Actor {
     pub(super) shared: Arc<Shared>,
     inbox: mpsc::UnboundedReceiver<Command>,
     pub(super) state: SessionState,
-    /// An encoder that is being started.
-    pub(super) launch: Option<Launching>,
-    pub(super) encoder: Option<Encoder>,
-    /// The encoder was given up: what it still delivers is not media any more.
-    pub(super) dying: bool,
-    /// An encoder is wanted as soon as the dying one is gone.
-    pub(super) start_pending: bool,
+    /// The encoder of the source whose turn it is.
+    pub(super) main: Slot,
+    /// What stands beside it, if anything does.
+    pub(super) standby: Slot,
+    /// A better source that is being asked whether it is there.
+    pub(super) probing: Option<Probing>,
+    /// Whether the encoder that viewers see keeps up.
+    pub(super) pace: Pace,
+    /// What the last source was like: the slate is made to fit.
+    pub(super) like: Option<SourceFacts>,
     pub(super) run: Option<Run>,
     pub(super) told: tell::Told,
     /// What readers see of the run before, until this one has something to show.
@@ -50,8 +51,9 @@ pub(super) struct Actor {
 /// What woke the actor.
 enum Wake {
     Command(Option<Command>),
-    Launched(Result<Launched, LaunchError>),
-    Encoder(Option<EncoderEvent>),
+    News(Place, News),
+    /// The source of this position was asked: whether it is there.
+    Probed(usize, bool),
     Timer,
 }
 
@@ -71,14 +73,15 @@ pub(super) fn spawn(
     let (sender, inbox) = mpsc::unbounded_channel();
     let now = Instant::now();
     let actor = Actor {
-        state: SessionState::new(now, patience(session)),
+        state: sources::state(session, now),
         session: session.clone(),
         shared: shared.clone(),
         inbox,
-        launch: None,
-        encoder: None,
-        dying: false,
-        start_pending: false,
+        main: Slot::default(),
+        standby: Slot::default(),
+        probing: None,
+        pace: Pace::default(),
+        like: None,
         run: None,
         told: tell::Told::default(),
         retired: None,
@@ -91,15 +94,6 @@ pub(super) fn spawn(
     session.status.send_replace(Status::Starting);
     shared.tasks.spawn(actor.live());
     sender
-}
-
-fn patience(session: &Session) -> Patience {
-    Patience {
-        start_timeout: session.spec.start_timeout,
-        grace_period: session.spec.grace_period,
-        stall: MAX_STALL.min(session.target_duration() + Duration::from_secs(1)),
-        sources: session.spec.sources.len(),
-    }
 }
 
 // === impl Actor ===
@@ -118,9 +112,8 @@ impl Actor {
                 Wake::Command(None) => {
                     self.dispatch(SessionEvent::StopAsked("the session was dropped".into()))
                 }
-                Wake::Launched(result) => self.launched(result),
-                Wake::Encoder(Some(event)) => self.encoder_event(event),
-                Wake::Encoder(None) => self.encoder_gone(),
+                Wake::News(place, news) => self.news(place, news),
+                Wake::Probed(source, answers) => self.probed(source, answers),
                 Wake::Timer => self.dispatch(SessionEvent::TimedOut),
             }
         }
@@ -157,12 +150,12 @@ impl Actor {
             biased;
             command = self.inbox.recv() => Wake::Command(command),
             () = tokio::time::sleep_until(timer.unwrap_or_else(tokio::time::Instant::now)), if timer.is_some() => Wake::Timer,
-            result = async { self.launch.as_mut().expect("it should be guarded").result().await }, if self.launch.is_some() => {
-                Wake::Launched(result)
+            answer = async { self.probing.as_mut().expect("it should be guarded").await }, if self.probing.is_some() => {
+                self.probing = None;
+                Wake::Probed(answer.0, answer.1)
             }
-            event = async { self.encoder.as_mut().expect("it should be guarded").events.recv().await }, if self.encoder.is_some() => {
-                Wake::Encoder(event)
-            }
+            news = self.main.news() => Wake::News(Place::Main, news),
+            news = self.standby.news() => Wake::News(Place::Standby, news),
         }
     }
 
@@ -181,7 +174,12 @@ impl Actor {
                 self.tell_viewers();
             }
             Command::Restart => self.dispatch(SessionEvent::RestartAsked),
-            Command::SwitchSource(position) => self.dispatch(SessionEvent::SourceChosen(position)),
+            Command::SwitchSource(position) => {
+                // The slate is shown when nothing else can be, never by choice.
+                if let Some(place) = self.place_in_row(position) {
+                    self.dispatch(SessionEvent::SourceChosen(place));
+                }
+            }
             Command::Stop(why) => self.dispatch(SessionEvent::StopAsked(why.into())),
         }
     }
@@ -212,16 +210,30 @@ impl Actor {
 
     fn perform(&mut self, effects: Effects) {
         if let Some(source) = effects.doubt_source {
-            let source = &self.session.spec.sources[source];
-            self.shared.encoders.doubt(source);
+            self.doubt(source);
         }
         let run = self.run.take_if(|_| effects.end);
         let retired = self.retired.take_if(|_| effects.end);
         if effects.stop_encoder {
             self.stop_encoder();
         }
+        if effects.stop_standby {
+            self.stop_standby();
+        }
         if effects.start_encoder {
-            self.start_encoder();
+            self.start(Place::Main, Role::Source);
+        }
+        if effects.start_slate {
+            self.start(Place::Standby, Role::Slate);
+        }
+        if let Some(source) = effects.start_candidate {
+            self.start(Place::Standby, Role::Candidate(source));
+        }
+        if let Some(source) = effects.probe {
+            self.probe(source);
+        }
+        if effects.take_over {
+            self.take_over();
         }
         self.show_status();
         // Who waits is told when the status says where to look instead.
@@ -246,9 +258,7 @@ impl Actor {
             self.asked_at = Some(Instant::now());
             self.dispatch(SessionEvent::ViewerArrived);
         }
-        if self.encoder.is_none() && self.launch.is_none() {
-            self.dispatch(SessionEvent::EncoderGone);
-        }
+        self.all_gone();
     }
 
     /// Keeps what readers see of a run that cannot go on until the next one has something to show.
@@ -307,6 +317,7 @@ impl Actor {
         if self.state.error_count() > told.error_count {
             let problem = self.state.last_error().unwrap_or_default();
             warn!(channel = %session.spec.id, "{problem}");
+            self.shared.tell_lost(&session.spec.id, &facts, problem);
         } else if told.phase == phase && told.reason == reason {
             return;
         }

@@ -1,4 +1,7 @@
-//! What an actor does with its encoder: starts it, takes its media, ends it. Never two of them at a time.
+//! What an actor does with its encoders: starts them, takes their media, shows one of them, ends them.
+//!
+//! Viewers see one encoder at a time, and a source has one encoder at a time. Beside it stands another one only while
+//! the slate is shown or a better source takes over.
 
 use std::time::{Duration, Instant};
 
@@ -7,78 +10,186 @@ use tracing::info;
 use super::actor::Actor;
 use super::launch::{LaunchError, Launched};
 use super::run::{Run, wall_clock};
+use super::slot::{Media, News, Place, Role, Slot, Taken};
 use super::state::{Phase, SessionEvent};
-use crate::encoder::{Encoder, EncoderEvent};
+use crate::encoder::{Encoder, EncoderEvent, Progress};
 use crate::hls::PackagerError;
 
 /// How long ffmpeg has to end by itself after TERM. With its pipes drained it needs some 40 ms.
 const TERM_PATIENCE: Duration = Duration::from_secs(2);
 
+/// The same for one that was lost: the next one waits for its end.
+const LOST_PATIENCE: Duration = Duration::from_millis(300);
+
 // === impl Actor ===
 
 impl Actor {
-    pub(super) fn stop_encoder(&mut self) {
-        self.start_pending = false;
-        if let Some(launch) = &self.launch {
-            launch.give_up();
-        }
-        if let Some(encoder) = &mut self.encoder {
-            self.dying = true;
-            encoder.stop(TERM_PATIENCE);
+    pub(super) fn slot(&mut self, place: Place) -> &mut Slot {
+        match place {
+            Place::Main => &mut self.main,
+            Place::Standby => &mut self.standby,
         }
     }
 
-    pub(super) fn start_encoder(&mut self) {
-        if self.encoder.is_some() || self.launch.is_some() {
-            self.start_pending = true; // Never two encoders for one channel.
+    pub(super) fn stop_encoder(&mut self) {
+        let patience = match self.state.phase() {
+            Phase::Stopping => TERM_PATIENCE,
+            _ => LOST_PATIENCE,
+        };
+        self.main.stop(patience);
+    }
+
+    pub(super) fn stop_standby(&mut self) {
+        self.standby.stop(LOST_PATIENCE);
+    }
+
+    pub(super) fn start(&mut self, place: Place, role: Role) {
+        if !self.slot(place).is_empty() {
+            self.slot(place).wanted = Some(role);
             return;
         }
-        let source = self.session.spec.sources[self.state.source()].clone();
-        self.session.facts.lock().source = source.label();
+        let Some(source) = self.source_of(role) else {
+            return;
+        };
+        if place == Place::Main && !self.standby.is_on_air() {
+            self.session.facts.lock().source = source.label();
+        }
         let behind = self.run.as_ref().and_then(Run::behind);
-        let spec = self.session.spec.clone();
-        self.launch = Some(self.shared.encoders.launch(spec, source, behind));
+        let like = self.like.clone().filter(|_| role == Role::Slate);
+        let launch = self
+            .shared
+            .encoders
+            .launch(self.session.spec.clone(), source, behind, like);
+        let slot = self.slot(place);
+        slot.role = role;
+        slot.launch = Some(launch);
     }
 
-    pub(super) fn launched(&mut self, result: Result<Launched, LaunchError>) {
-        let cancelled = self
+    pub(super) fn news(&mut self, place: Place, news: News) {
+        match news {
+            News::Launched(result) => self.launched(place, result),
+            News::Encoder(Some(event)) => self.encoder_event(place, event),
+            News::Encoder(None) => self.encoder_gone(place),
+        }
+    }
+
+    fn launched(&mut self, place: Place, result: Result<Launched, LaunchError>) {
+        let slot = self.slot(place);
+        let cancelled = slot
             .launch
             .take()
             .is_some_and(|launch| launch.is_given_up());
         match result {
-            Ok(launched) if cancelled => {
-                // It was born while it was given up: it counts until it is gone.
-                self.encoder = Some(launched.encoder);
-                self.end_stillborn();
+            Ok(launched) if cancelled => slot.bury(launched, LOST_PATIENCE),
+            Ok(launched) => self.begin(place, launched),
+            Err(_) if cancelled => self.encoder_gone(place),
+            Err(problem) => {
+                let (is_final, why) = (problem.is_final(), problem.to_string());
+                match (place, is_final) {
+                    (Place::Main, true) => self.dispatch(SessionEvent::SourceRefused(why)),
+                    _ => self.lost(place, why),
+                }
             }
-            Ok(launched) => self.take_over(launched),
-            Err(_) if cancelled => self.encoder_gone(),
-            Err(problem) if problem.is_final() => {
-                self.dispatch(SessionEvent::SourceRefused(problem.to_string()))
-            }
-            Err(problem) => self.dispatch(SessionEvent::EncoderLost(problem.to_string())),
         }
     }
 
-    fn end_stillborn(&mut self) {
-        self.dying = true;
-        if let Some(encoder) = &mut self.encoder {
-            encoder.stop(TERM_PATIENCE);
-        }
-    }
-
-    fn take_over(&mut self, launched: Launched) {
+    fn begin(&mut self, place: Place, launched: Launched) {
         let now = Instant::now();
-        let Launched { plan, encoder } = launched;
+        let (pid, label) = (launched.encoder.pid, launched.plan.source_label.clone());
         let session = self.session.clone();
-        {
-            let mut facts = session.facts.lock();
-            facts.encoder_started(now, encoder.pid, &plan);
-            let what = format!("encoder {} started for {}", encoder.pid, plan.source_label);
-            facts.note(now, what);
+        let mut facts = session.facts.lock();
+        if place == Place::Main {
+            self.like = Some(launched.facts.clone());
+            facts.encoder_started(now, pid, &launched.plan);
         }
-        info!(channel = %session.spec.id, pid = encoder.pid, source = %plan.source_label, "encoder started");
-        self.tell_started(encoder.pid, &plan.source_label);
+        facts.note(now, format!("encoder {pid} started for {label}"));
+        drop(facts);
+        info!(channel = %session.spec.id, pid, source = %label, "encoder started");
+        self.tell_started(pid, &label);
+        self.slot(place).fill(launched);
+    }
+
+    fn encoder_event(&mut self, place: Place, event: EncoderEvent) {
+        match event {
+            EncoderEvent::Exited(exit) => {
+                let last = exit.last_lines.last().map_or("", String::as_str);
+                let why = format!("ffmpeg ended ({}): {last}", exit.status);
+                if let Some(pid) = self.pid(place) {
+                    let mut facts = self.session.facts.lock();
+                    facts.encoder_ended(Instant::now(), pid, &exit.last_lines);
+                    drop(facts);
+                    self.tell_ended(pid, &why);
+                }
+                self.lost(place, why);
+            }
+            EncoderEvent::Progress(progress) => self.heartbeat(place, progress),
+            _ if self.slot(place).dying => {}
+            EncoderEvent::Init(id, section) => self.take(place, Media::Init(id, section)),
+            EncoderEvent::Fragment(id, fragment) => self.take(place, Media::Fragment(id, fragment)),
+            EncoderEvent::Broken(id, problem) => {
+                let plan = self.slot(place).plan.as_ref();
+                let name = plan.and_then(|plan| plan.renditions.get(id.index()));
+                let name = name.map_or("?", |rendition| rendition.name.as_str());
+                let why = format!("rendition {name} cannot be read: {problem}");
+                self.lost(place, why);
+            }
+        }
+    }
+
+    fn pid(&mut self, place: Place) -> Option<u32> {
+        self.slot(place).encoder.as_ref().map(|encoder| encoder.pid)
+    }
+
+    fn heartbeat(&mut self, place: Place, progress: Progress) {
+        let now = Instant::now();
+        let Some(encoder) = &self.slot(place).encoder else {
+            return;
+        };
+        let (pid, lines) = (encoder.pid, Encoder::last_lines(encoder));
+        self.session.facts.lock().heartbeat(pid, progress, lines);
+        if place != Place::Main || !self.main.is_on_air() {
+            return;
+        }
+        self.remember_source();
+        if let Some(why) = self.pace.look(now, progress.speed) {
+            self.lost(place, why);
+        }
+    }
+
+    fn take(&mut self, place: Place, media: Media) {
+        match self.slot(place).take(media) {
+            Taken::Kept => {}
+            Taken::Live(media) => {
+                let result = self.package(media, wall_clock());
+                self.packaged(place, result);
+            }
+            Taken::Complete => match self.slot(place).role {
+                Role::Candidate(_) => self.dispatch(SessionEvent::CandidateDelivered),
+                Role::Source | Role::Slate => self.go_on_air(place),
+            },
+        }
+    }
+
+    /// The standby is the encoder from now on.
+    pub(super) fn take_over(&mut self) {
+        std::mem::swap(&mut self.main, &mut self.standby);
+        self.main.role = Role::Source;
+        self.stop_standby();
+        if let Some(plan) = &self.main.plan {
+            let pid = self.main.encoder.as_ref().map_or(0, |encoder| encoder.pid);
+            let mut facts = self.session.facts.lock();
+            facts.encoder_started(Instant::now(), pid, plan);
+        }
+        self.go_on_air(Place::Main);
+    }
+
+    /// Viewers see this encoder from now on, behind a discontinuity.
+    fn go_on_air(&mut self, place: Place) {
+        let now = Instant::now();
+        let Some(plan) = self.slot(place).plan.clone() else {
+            return;
+        };
+        let session = self.session.clone();
         match &mut self.run {
             Some(run) if run.fits(&plan) => run.go_on(&plan, &session.floor, now),
             _ => {
@@ -86,63 +197,49 @@ impl Actor {
                 self.run = Some(Run::new(&session.spec, &plan, &session.floor, now));
             }
         }
-        self.dying = false;
-        self.encoder = Some(encoder);
+        self.pace.reset();
+        self.slot(other(place)).go_off_air();
+        session.facts.lock().source = plan.source_label.clone();
+        self.tell_on_air(&plan.source_label);
+        for (at, media) in self.slot(place).go_on_air() {
+            if let Err(problem) = self.package(media, at) {
+                return self.packaged(place, Err(problem));
+            }
+        }
+        self.packaged(place, Ok(()));
     }
 
-    pub(super) fn encoder_event(&mut self, event: EncoderEvent) {
-        match event {
-            EncoderEvent::Exited(exit) => {
-                let now = Instant::now();
-                let mut facts = self.session.facts.lock();
-                facts.encoder_ended(now, &exit.last_lines);
-                drop(facts);
-                let last = exit.last_lines.last().map_or("", String::as_str);
-                let why = format!("ffmpeg ended ({}): {last}", exit.status);
-                self.tell_ended(&why);
-                self.lost(why);
-            }
-            EncoderEvent::Progress(progress) => {
-                let lines = self.encoder.as_ref().map(Encoder::last_lines);
-                let mut facts = self.session.facts.lock();
-                facts.heartbeat(progress, lines.unwrap_or_default());
-            }
-            _ if self.dying => {}
-            EncoderEvent::Init(id, section) => {
-                let result = self.run.as_mut().map(|run| run.packager.init(id, section));
-                self.packaged(result.unwrap_or(Ok(())));
-            }
-            EncoderEvent::Fragment(id, fragment) => {
-                let now = wall_clock();
-                let push = |run: &mut Run| run.packager.push(id, &fragment, now);
-                let result = self.run.as_mut().map(push);
-                self.packaged(result.unwrap_or(Ok(())));
-            }
-            EncoderEvent::Broken(id, problem) => {
-                let name = self.run.as_ref().map_or("?", |run| run.name(id));
-                self.lost(format!("rendition {name} cannot be read: {problem}"));
-            }
+    fn package(&mut self, media: Media, at: jiff::Timestamp) -> Result<(), PackagerError> {
+        let Some(run) = &mut self.run else {
+            return Ok(());
+        };
+        match media {
+            Media::Init(id, section) => run.packager.init(id, section),
+            Media::Fragment(id, fragment) => run.packager.push(id, &fragment, at),
         }
     }
 
-    fn packaged(&mut self, result: Result<(), PackagerError>) {
+    fn packaged(&mut self, place: Place, result: Result<(), PackagerError>) {
         match result {
-            Ok(()) => self.publish(),
-            Err(problem) => self.lost(problem.to_string()),
+            Ok(()) => self.publish(place),
+            Err(problem) => self.lost(place, problem.to_string()),
         }
     }
 
     /// Shows readers what the packager made.
-    fn publish(&mut self) {
+    fn publish(&mut self, place: Place) {
+        let role = self.slot(place).role;
         let Some(run) = &mut self.run else { return };
         let now = Instant::now();
         if !run.show(&self.session.floor, now) {
             return;
         }
         if run.delivers {
-            // The most frequent event of all takes the short way.
-            let progress = self.state.handle(now, SessionEvent::Progress);
-            debug_assert!(progress.is_ok(), "{progress:?}");
+            if role == Role::Source {
+                // The most frequent event of all takes the short way.
+                let progress = self.state.handle(now, SessionEvent::Progress);
+                debug_assert!(progress.is_ok(), "{progress:?}");
+            }
             return;
         }
         (run.delivers, run.announced) = (true, true);
@@ -150,30 +247,59 @@ impl Actor {
         let elapsed = now.duration_since(self.started_for);
         facts.first_part.get_or_insert(elapsed);
         drop(facts);
-        self.dispatch(SessionEvent::Delivered);
+        self.dispatch(match role {
+            Role::Slate => SessionEvent::SlateDelivered,
+            Role::Source | Role::Candidate(_) => SessionEvent::Delivered,
+        });
     }
 
     /// The encoder ended or is of no use; nothing new if it was given up before.
-    fn lost(&mut self, why: String) {
-        if !self.dying {
-            self.dispatch(SessionEvent::EncoderLost(why));
+    fn lost(&mut self, place: Place, why: String) {
+        let slot = self.slot(place);
+        if slot.dying {
+            return;
         }
+        let role = slot.role;
+        if place == Place::Standby {
+            self.stop_standby();
+        }
+        self.dispatch(match role {
+            Role::Source => SessionEvent::EncoderLost(why),
+            Role::Slate => SessionEvent::SlateLost(why),
+            Role::Candidate(_) => SessionEvent::CandidateLost(why),
+        });
     }
 
     /// The last event has been read: the process is reaped.
-    pub(super) fn encoder_gone(&mut self) {
-        self.encoder = None;
-        self.session.facts.lock().encoder = None;
-        self.tell_ended("ffmpeg vanished");
-        if std::mem::take(&mut self.dying) || !self.state.expects_encoder() {
-            if self.state.phase() != Phase::Idle {
-                self.dispatch(SessionEvent::EncoderGone);
-            }
-        } else if !self.start_pending {
+    fn encoder_gone(&mut self, place: Place) {
+        if let Some(pid) = self.pid(place) {
+            self.session.facts.lock().encoder_gone(pid);
+            self.tell_ended(pid, "ffmpeg vanished");
+        }
+        let was_given_up = self.slot(place).clear();
+        let wanted = self.slot(place).wanted.take();
+        let is_expected = place == Place::Main && self.state.expects_encoder();
+        if self.state.phase() == Phase::Stopping {
+            self.all_gone();
+        } else if is_expected && !was_given_up && wanted.is_none() {
             self.dispatch(SessionEvent::EncoderLost("ffmpeg vanished".into()));
         }
-        if std::mem::take(&mut self.start_pending) {
-            self.start_encoder();
+        if let Some(role) = wanted {
+            self.start(place, role);
         }
+    }
+
+    /// A session that stops is at its end when no process is left.
+    pub(super) fn all_gone(&mut self) {
+        if self.main.is_empty() && self.standby.is_empty() {
+            self.dispatch(SessionEvent::EncoderGone);
+        }
+    }
+}
+
+fn other(place: Place) -> Place {
+    match place {
+        Place::Main => Place::Standby,
+        Place::Standby => Place::Main,
     }
 }

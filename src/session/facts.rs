@@ -92,19 +92,23 @@ impl Facts {
     }
 
     /// The encoder ended; what it said last stays.
-    pub(super) fn encoder_ended(&mut self, now: Instant, last_lines: &[String]) {
-        if let Some(encoder) = self.encoder.take() {
-            let last = last_lines
-                .last()
-                .map(|line| format!(": {line}"))
-                .unwrap_or_default();
-            self.note(now, format!("encoder {} ended{last}", encoder.pid));
-        }
+    pub(super) fn encoder_ended(&mut self, now: Instant, pid: u32, last_lines: &[String]) {
+        let last = last_lines
+            .last()
+            .map(|line| format!(": {line}"))
+            .unwrap_or_default();
+        self.note(now, format!("encoder {pid} ended{last}"));
+        self.encoder_gone(pid);
+    }
+
+    /// The process is no more.
+    pub(super) fn encoder_gone(&mut self, pid: u32) {
+        self.encoder.take_if(|encoder| encoder.pid == pid);
     }
 
     /// The encoder's heartbeat.
-    pub(super) fn heartbeat(&mut self, progress: Progress, last_lines: Vec<String>) {
-        if let Some(encoder) = &mut self.encoder {
+    pub(super) fn heartbeat(&mut self, pid: u32, progress: Progress, last_lines: Vec<String>) {
+        if let Some(encoder) = self.encoder.as_mut().filter(|encoder| encoder.pid == pid) {
             encoder.progress = Some(progress);
             encoder.last_lines = last_lines;
         }

@@ -11,6 +11,7 @@ use super::error::ServeError;
 use super::facts::Facts;
 use super::publish::{Live, Publication, WaitError};
 use super::run::Floor;
+use super::sources::LastGood;
 use super::status::{Command, Status};
 use super::viewers::{Heartbeat, Viewer, Viewers};
 use crate::base::ChannelId;
@@ -42,6 +43,7 @@ pub struct Session {
     /// A word of an arrival lies in the inbox.
     pub(super) knocked: AtomicBool,
     pub(super) floor: Floor,
+    pub(super) last_good: Mutex<LastGood>,
     bytes_sent: AtomicU64,
     target_duration: Duration,
 }
@@ -59,6 +61,7 @@ impl Session {
             inbox: Mutex::new(None),
             knocked: AtomicBool::new(false),
             floor: Floor::default(),
+            last_good: Mutex::default(),
             bytes_sent: AtomicU64::new(0),
             target_duration,
             spec,

@@ -22,6 +22,9 @@ use crate::encoder::{
 /// What is asked about a source is remembered for this many sources.
 const MAX_REMEMBERED: usize = 4_096;
 
+/// How long a source may take to say that it is back.
+const ASK_PATIENCE: Duration = Duration::from_secs(4);
+
 /// Looks for ffmpeg; asked again for every start, so that an ffmpeg that is installed later is found.
 pub type FindFfmpeg = Box<dyn Fn() -> Result<PathBuf, FfmpegNotFound> + Send + Sync>;
 
@@ -58,6 +61,8 @@ pub(super) struct Launching {
 #[derive(Debug)]
 pub(super) struct Launched {
     pub(super) plan: EncoderPlan,
+    /// What the plan was made from.
+    pub(super) facts: SourceFacts,
     pub(super) encoder: Encoder,
 }
 
@@ -120,31 +125,55 @@ impl Encoders {
         source: &SourceSpec,
     ) -> Result<EncoderPlan, LaunchError> {
         self.inner
-            .plan(spec, source, None)
+            .plan(spec, source, None, None)
             .await
-            .map(|(_, plan)| plan)
+            .map(|(_, plan, _)| plan)
     }
 
-    /// Starts an encoder. `behind` is how much media the viewers of a running timeline have missed.
+    /// Starts an encoder. `behind` is how much media the viewers of a running timeline have missed; `like` is the
+    /// source that a slate stands in for.
     pub(super) fn launch(
         &self,
         spec: Arc<ChannelSpec>,
         source: SourceSpec,
         behind: Option<Duration>,
+        like: Option<SourceFacts>,
     ) -> Launching {
         let inner = self.inner.clone();
         let given_up = CancellationToken::new();
         let token = given_up.clone();
         let future = Box::pin(async move {
-            let (launcher, plan) = tokio::select! {
+            let (launcher, plan, facts) = tokio::select! {
                 biased;
                 () = token.cancelled() => return Err(LaunchError::GivenUp),
-                planned = inner.plan(&spec, &source, behind) => planned?,
+                planned = inner.plan(&spec, &source, behind, like.as_ref()) => planned?,
             };
             let encoder = launcher.spawn(&plan).await?;
-            Ok(Launched { plan, encoder })
+            Ok(Launched {
+                plan,
+                facts,
+                encoder,
+            })
         });
         Launching { future, given_up }
+    }
+
+    /// Whether a source is there now, as far as a short look tells. What is seen is remembered: the source may not be
+    /// what it was.
+    pub(super) fn ask(&self, source: SourceSpec) -> impl Future<Output = bool> + Send + use<> {
+        let inner = self.inner.clone();
+        async move {
+            let Ok((launcher, capabilities)) = inner.ffmpeg().await else {
+                return false;
+            };
+            match probe(&launcher, &source, &capabilities, ASK_PATIENCE).await {
+                Ok(report) => {
+                    inner.remember(&source, &report.facts);
+                    report.facts.video.is_some()
+                }
+                Err(_) => false,
+            }
+        }
     }
 }
 
@@ -196,11 +225,16 @@ impl Inner {
         spec: &ChannelSpec,
         source: &SourceSpec,
         behind: Option<Duration>,
-    ) -> Result<(Launcher, EncoderPlan), LaunchError> {
+        like: Option<&SourceFacts>,
+    ) -> Result<(Launcher, EncoderPlan, SourceFacts), LaunchError> {
         let (launcher, capabilities) = self.ffmpeg().await?;
+        if let Some(like) = like {
+            let plan = EncoderPlan::in_place_of(spec, source, like, &capabilities, behind)?;
+            return Ok((launcher, plan, like.clone()));
+        }
         let facts = self.facts(&launcher, &capabilities, spec, source).await?;
         let plan = EncoderPlan::new(spec, source, &facts, &capabilities, behind)?;
-        Ok((launcher, plan))
+        Ok((launcher, plan, facts))
     }
 
     async fn facts(
@@ -215,12 +249,18 @@ impl Inner {
         if let Some(facts) = self.facts.lock().get(&source.kind).filter(|_| live) {
             return Ok(facts.clone());
         }
-        let report = probe(launcher, source, capabilities, spec.start_timeout).await?;
-        let mut remembered = self.facts.lock();
-        if live && remembered.len() < MAX_REMEMBERED {
-            remembered.insert(source.kind.clone(), report.facts.clone());
-        }
+        let patience = source.timeout.unwrap_or(spec.start_timeout);
+        let report = probe(launcher, source, capabilities, patience).await?;
+        self.remember(source, &report.facts);
         Ok(report.facts)
+    }
+
+    fn remember(&self, source: &SourceSpec, facts: &SourceFacts) {
+        let mut remembered = self.facts.lock();
+        let live = matches!(source.kind, SourceKind::Live { .. });
+        if live && (remembered.len() < MAX_REMEMBERED || remembered.contains_key(&source.kind)) {
+            remembered.insert(source.kind.clone(), facts.clone());
+        }
     }
 
     /// A source that did not deliver what was remembered of it is asked again the next time.

@@ -18,6 +18,8 @@ mod map;
 mod publish;
 mod report;
 mod run;
+mod slot;
+mod sources;
 pub mod state;
 mod status;
 mod tell;

@@ -119,14 +119,6 @@ impl Run {
         let end = self.packager.ends_at()?;
         Some(Duration::try_from(wall_clock().duration_since(end)).unwrap_or_default())
     }
-
-    /// The name of a rendition, for people.
-    pub(super) fn name(&self, id: crate::base::RenditionId) -> &str {
-        let renditions = &self.packager.config().renditions;
-        renditions
-            .get(id.index())
-            .map_or("?", |rendition| rendition.name.as_str())
-    }
 }
 
 fn rendition_config(planned: &PlannedRendition) -> RenditionConfig {

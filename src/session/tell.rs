@@ -2,9 +2,12 @@
 //!
 //! Texts come here masked: reasons quote what [`crate::encoder`] has scrubbed, sources are named by their labels.
 
+use std::time::Instant;
+
 use uuid::Uuid;
 
 use super::actor::Actor;
+use super::facts::Facts;
 use super::map::Shared;
 use super::run::wall_clock;
 use super::state::Phase;
@@ -14,9 +17,9 @@ use crate::events::EventKind;
 /// What has been told of encoders.
 #[derive(Debug, Default)]
 pub(super) struct Told {
-    /// The process that was said to have started and not yet to have ended.
-    running: Option<u32>,
-    /// The source of the newest encoder of this run.
+    /// The processes that were said to have started and not yet to have ended.
+    running: Vec<u32>,
+    /// The source that viewers see.
     source: Option<String>,
 }
 
@@ -27,6 +30,15 @@ impl Shared {
     pub(super) fn tell(&self, channel: &ChannelId, session: Uuid, kind: EventKind) {
         let channel = Some(channel.clone());
         self.events.emit(wall_clock(), channel, Some(session), kind);
+    }
+
+    /// The source that was to deliver does not.
+    pub(super) fn tell_lost(&self, channel: &ChannelId, facts: &Facts, reason: &str) {
+        let kind = EventKind::SourceLost {
+            source: facts.source.clone(),
+            reason: reason.to_owned(),
+        };
+        self.tell(channel, facts.id, kind);
     }
 
     /// A session is in another state; nothing if it is the same one.
@@ -48,29 +60,37 @@ impl Shared {
 // === impl Actor ===
 
 impl Actor {
-    fn tell_event(&self, kind: EventKind) {
+    pub(super) fn tell_event(&self, kind: EventKind) {
         let session = self.session.facts.lock().id;
         self.shared.tell(&self.session.spec.id, session, kind);
     }
 
-    /// An encoder was started, maybe for another source than the one before.
+    /// An encoder was started.
     pub(super) fn tell_started(&mut self, pid: u32, source: &str) {
-        self.told.running = Some(pid);
+        self.told.running.push(pid);
+        let source = source.to_owned();
+        self.tell_event(EventKind::EncoderStarted { pid, source });
+    }
+
+    /// Viewers see this source from now on, maybe another one than before.
+    pub(super) fn tell_on_air(&mut self, source: &str) {
         let before = self.told.source.replace(source.to_owned());
         if let Some(from) = before.filter(|before| before != source) {
+            let note = format!("viewers see {source} instead of {from}");
+            self.session.facts.lock().note(Instant::now(), note);
             self.tell_event(EventKind::SourceSwitched {
                 from,
                 to: source.to_owned(),
                 reason: self.state.reason().to_owned(),
             });
         }
-        let source = source.to_owned();
-        self.tell_event(EventKind::EncoderStarted { pid, source });
     }
 
-    /// The encoder that was told of ended; once, and not for one that nobody has heard of.
-    pub(super) fn tell_ended(&mut self, reason: &str) {
-        if let Some(pid) = self.told.running.take() {
+    /// An encoder that was told of ended; once, and not for one that nobody has heard of.
+    pub(super) fn tell_ended(&mut self, pid: u32, reason: &str) {
+        let known = self.told.running.iter().position(|other| *other == pid);
+        if let Some(known) = known {
+            self.told.running.swap_remove(known);
             let reason = reason.to_owned();
             self.tell_event(EventKind::EncoderEnded { pid, reason });
         }

@@ -28,6 +28,17 @@ pub fn rungs(ladder: &LadderSpec, facts: &SourceFacts) -> Result<Vec<Rung>, Plan
     }
 }
 
+/// A rung as an encoder makes it that has nothing to copy.
+pub(super) fn encoded(mut rung: Rung, like: &SourceFacts) -> Rung {
+    if rung.video == RungVideo::Copy {
+        let height = like.video.as_ref().map_or(720, |video| even(video.height));
+        let known = AUTO.iter().find(|(lines, _)| *lines <= height);
+        let (_, bitrate) = *known.unwrap_or(&AUTO[AUTO.len() - 1]);
+        rung.video = RungVideo::Encode { height, bitrate };
+    }
+    rung
+}
+
 fn auto(video: &VideoFacts) -> Result<Vec<Rung>, PlanError> {
     let fitting = AUTO.iter().filter(|(height, _)| *height <= video.height);
     let mut rungs = fitting.take(AUTO_RUNGS).map(|&(h, b)| rung(h, b));

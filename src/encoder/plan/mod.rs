@@ -126,6 +126,44 @@ impl EncoderPlan {
         let facts = known.as_ref().unwrap_or(facts);
         let rungs = ladder::rungs(&channel.ladder, facts)?;
         check_copies(&rungs, source, facts)?;
+        Self::of(channel, source, facts, capabilities, behind, &rungs)
+    }
+
+    /// The command for a slate that stands in for a source: the renditions that the source has, so that the timeline
+    /// goes on. What is copied of the source is encoded.
+    ///
+    /// # Errors
+    /// [`PlanError`] when the ladder cannot be made.
+    pub fn in_place_of(
+        channel: &ChannelSpec,
+        slate: &SourceSpec,
+        like: &SourceFacts,
+        capabilities: &Capabilities,
+        behind: Option<Duration>,
+    ) -> Result<Self, PlanError> {
+        let rungs = ladder::rungs(&channel.ladder, like)?;
+        let irregular_key_frames = rungs.iter().any(|rung| rung.video == RungVideo::Copy);
+        let rungs: Vec<Rung> = rungs
+            .into_iter()
+            .map(|rung| ladder::encoded(rung, like))
+            .collect();
+        let mut facts = SourceFacts::known(slate).unwrap_or_else(|| like.clone());
+        facts.audio = facts.audio.filter(|_| like.audio.is_some());
+        let plan = Self::of(channel, slate, &facts, capabilities, behind, &rungs)?;
+        Ok(Self {
+            irregular_key_frames,
+            ..plan
+        })
+    }
+
+    fn of(
+        channel: &ChannelSpec,
+        source: &SourceSpec,
+        facts: &SourceFacts,
+        capabilities: &Capabilities,
+        behind: Option<Duration>,
+        rungs: &[Rung],
+    ) -> Result<Self, PlanError> {
         let follow_source = rungs.iter().any(|rung| rung.video == RungVideo::Copy);
         let frame_rate = frame_rate(facts);
         let lead = lead(channel, source, follow_source, behind);
@@ -134,7 +172,7 @@ impl EncoderPlan {
             source: &source.kind,
             facts,
             capabilities,
-            rungs: &rungs,
+            rungs,
             frame_rate,
             lead,
             follow_source,

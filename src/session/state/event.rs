@@ -32,6 +32,21 @@ pub enum SessionEvent {
     EncoderLost(String),
     /// The source is known to be useless: trying again at once would not help.
     SourceRefused(String),
+    /// The slate beside the encoder has something to show.
+    SlateDelivered,
+    /// The slate beside the encoder ended.
+    SlateLost(String),
+    /// The encoder of the better source, beside the running one, has something to show.
+    CandidateDelivered,
+    /// That encoder ended.
+    CandidateLost(String),
+    /// A better source was asked whether it is there.
+    Probed {
+        /// Its position.
+        source: usize,
+        /// Whether it is.
+        answers: bool,
+    },
     /// The encoder that was asked to end is gone.
     EncoderGone,
     /// An operator, a drain or a changed configuration wants the session to end.
@@ -57,6 +72,16 @@ pub struct Effects {
     pub end: bool,
     /// This source has failed: what is remembered of it may be wrong.
     pub doubt_source: Option<usize>,
+    /// Ask what runs beside the encoder to end.
+    pub stop_standby: bool,
+    /// Start the slate beside the encoder.
+    pub start_slate: bool,
+    /// Start an encoder for this better source beside the running one.
+    pub start_candidate: Option<usize>,
+    /// The candidate is the encoder from now on; the one before is to end.
+    pub take_over: bool,
+    /// Ask this source whether it is there, and answer with [`SessionEvent::Probed`].
+    pub probe: Option<usize>,
 }
 
 /// Why the timer is set.
@@ -76,6 +101,14 @@ pub enum TimerReason {
     Stall,
     /// A failed session that nobody asks for is forgotten.
     ForgetFailure,
+    /// Nothing has been delivered for so long that the slate is shown.
+    Slate,
+    /// The slate must have something to show by then.
+    SlateTimeout,
+    /// A better source is asked whether it is back.
+    Probe,
+    /// The candidate must deliver by then.
+    CandidateTimeout,
 }
 
 /// An event that makes no sense in a phase: a bug of the caller.
@@ -88,8 +121,17 @@ pub struct RefusedTransition {
     pub event: SessionEvent,
 }
 
+/// When the slate is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SlatePatience {
+    /// So long after the first viewer came; `None` waits until every source has been tried.
+    pub after_start: Option<Duration>,
+    /// So long after the last new media of a channel that played.
+    pub after_media: Duration,
+}
+
 /// The durations that a session obeys.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Patience {
     /// A source must deliver within this.
     pub start_timeout: Duration,
@@ -97,8 +139,14 @@ pub struct Patience {
     pub grace_period: Duration,
     /// An encoder that delivers nothing new for this is lost.
     pub stall: Duration,
-    /// How many sources there are to try; at least one.
+    /// How many sources there are to try, the slate not counted; at least one.
     pub sources: usize,
+    /// Sources that have a time of their own to deliver in, by position.
+    pub timeouts: Vec<Option<Duration>>,
+    /// For how long a better source must answer before it is taken back.
+    pub hold_down: Duration,
+    /// There is a slate.
+    pub slate: Option<SlatePatience>,
 }
 
 // === impl SessionEvent ===
@@ -110,6 +158,22 @@ impl SessionEvent {
             self,
             Self::Delivered | Self::Progress | Self::EncoderLost(_) | Self::SourceRefused(_)
         )
+    }
+}
+
+// === impl Patience ===
+
+impl Patience {
+    /// How long a source may take to deliver. One that others stand behind gets a half: who waits must not wait for
+    /// all of it before the next one has its turn.
+    pub(super) fn budget(&self, source: usize) -> Duration {
+        let own = self.timeouts.get(source).copied().flatten();
+        let share = if source + 1 < self.sources {
+            self.start_timeout / 2
+        } else {
+            self.start_timeout
+        };
+        own.unwrap_or(share)
     }
 }
 

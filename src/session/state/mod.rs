@@ -7,6 +7,8 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod event;
+mod pace;
+mod relief;
 mod rules;
 mod timers;
 
@@ -20,7 +22,11 @@ mod timer_tests;
 use std::collections::VecDeque;
 use std::time::Instant;
 
-pub use event::{Effects, Patience, Phase, RefusedTransition, SessionEvent, TimerReason};
+pub use event::{
+    Effects, Patience, Phase, RefusedTransition, SessionEvent, SlatePatience, TimerReason,
+};
+pub use pace::Pace;
+use relief::Relief;
 
 /// See the module.
 #[derive(Debug)]
@@ -38,15 +44,23 @@ pub struct SessionState {
     /// Active: since when nobody watches, and whether anybody ever did.
     unwatched: Option<(Instant, TimerReason)>,
     last_media: Instant,
+    /// When media was last seen, of whichever encoder.
+    seen_media: Instant,
+    /// The encoder delivers: it is what viewers see.
+    delivers: bool,
     /// Stopping: somebody wants the channel again.
     wanted_again: bool,
     /// Active: a new encoder was asked for and has not delivered yet.
     recovering: bool,
     /// Failures of sources in this run: the first source comes first, each failure is answered with the next one.
     blamed: usize,
+    /// The source that a run begins with: the first one, or the last that was good.
+    first: usize,
     /// Starting: sources that were useless, one after the other.
     useless: usize,
-    losses: VecDeque<Instant>,
+    /// Recent losses of each source.
+    losses: Vec<VecDeque<Instant>>,
+    relief: Relief,
     failures_in_a_row: usize,
     error_count: u64,
     last_error: Option<String>,
@@ -58,6 +72,7 @@ pub struct SessionState {
 impl SessionState {
     /// A session that does nothing yet.
     pub fn new(now: Instant, patience: Patience) -> Self {
+        let sources = patience.sources.max(1);
         Self {
             patience,
             phase: Phase::Idle,
@@ -68,16 +83,31 @@ impl SessionState {
             watched_until: None,
             unwatched: None,
             last_media: now,
+            seen_media: now,
+            delivers: false,
             wanted_again: false,
             recovering: false,
             blamed: 0,
+            first: 0,
             useless: 0,
-            losses: VecDeque::new(),
+            losses: vec![VecDeque::new(); sources],
+            relief: Relief::new(sources),
             failures_in_a_row: 0,
             error_count: 0,
             last_error: None,
             encoder_runs: false,
         }
+    }
+
+    /// A session whose first source is not the one to begin with.
+    pub fn beginning_with(mut self, source: usize) -> Self {
+        self.first = source.min(self.patience.sources.saturating_sub(1));
+        self
+    }
+
+    /// A source delivers right now.
+    pub fn delivers(&self) -> bool {
+        self.delivers
     }
 
     /// What it is doing.
@@ -162,6 +192,21 @@ impl SessionState {
             (Starting | Active, E::RestartAsked) => self.restart(now),
             (Stopping, E::RestartAsked) => self.arrive_stopping(),
             (Failed, E::RestartAsked) => self.start(now, "an operator asked for it"),
+
+            (Starting | Active, E::SlateDelivered) => self.slate_delivered(now),
+            (Starting | Active, E::SlateLost(why)) => self.slate_lost(now, why),
+            (Active, E::CandidateDelivered) => self.candidate_delivered(now),
+            (Active, E::CandidateLost(why)) => self.candidate_lost(now, why),
+            (Active, E::Probed { source, answers }) => self.probed(now, source, answers),
+            // News of what stood beside an encoder that is not wanted any more.
+            (
+                Starting | Stopping | Failed,
+                E::SlateDelivered
+                | E::SlateLost(_)
+                | E::CandidateDelivered
+                | E::CandidateLost(_)
+                | E::Probed { .. },
+            ) => Effects::default(),
 
             (Starting | Active | Stopping | Failed, E::SourceChosen(position)) => {
                 self.choose(now, position)

@@ -21,6 +21,18 @@ enum Step {
     Refuse,
     /// The encoder that was asked to end, if there is one.
     Go,
+    /// What stands beside the encoder, if anything does.
+    StandbyDelivers,
+    StandbyEnds,
+    /// The source that was asked, if one was.
+    Answer(bool),
+}
+
+/// What stands beside the encoder.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Standby {
+    Slate,
+    Candidate,
 }
 
 /// What an actor would hold.
@@ -34,6 +46,8 @@ struct World {
     /// It was asked to end and is not gone yet.
     dying: bool,
     pending: bool,
+    standby: Option<Standby>,
+    probing: Option<usize>,
     watched_until: Option<Instant>,
 }
 
@@ -43,12 +57,14 @@ impl World {
     fn new(patience: Patience) -> Self {
         let now = super::table_tests::some_time();
         Self {
-            state: SessionState::new(now, patience),
+            state: SessionState::new(now, patience.clone()),
             now,
             patience,
             runs: false,
             dying: false,
             pending: false,
+            standby: None,
+            probing: None,
             watched_until: None,
         }
     }
@@ -70,6 +86,7 @@ impl World {
             self.pending = self.dying;
             self.runs = !self.dying;
         }
+        self.tell_standby(effects);
         assert!(
             !effects.end || !self.runs,
             "the media of a running encoder would be forgotten"
@@ -80,6 +97,44 @@ impl World {
         if effects.inspect_presence {
             let until = self.watched_until.filter(|until| *until > self.now);
             self.tell(SessionEvent::Presence(until));
+        }
+    }
+
+    fn tell_standby(&mut self, effects: Effects) {
+        if effects.stop_standby {
+            self.standby = None;
+        }
+        if effects.start_slate {
+            assert_eq!(self.standby.replace(Standby::Slate), None);
+        }
+        if effects.start_candidate.is_some() {
+            assert_eq!(self.standby.replace(Standby::Candidate), None);
+            assert!(self.runs, "a candidate for nothing");
+        }
+        if effects.take_over {
+            assert_eq!(self.standby.take(), Some(Standby::Candidate));
+            assert!(self.runs, "nothing was taken over");
+        }
+        if let Some(source) = effects.probe {
+            assert!(source < self.state.source(), "{source} is no better source");
+            assert_eq!(self.probing.replace(source), None);
+        }
+    }
+
+    fn standby(&mut self, delivers: bool) {
+        let why = || "it broke".to_owned();
+        match (self.standby, delivers) {
+            (None, _) => {}
+            (Some(Standby::Slate), true) => self.tell(SessionEvent::SlateDelivered),
+            (Some(Standby::Candidate), true) => self.tell(SessionEvent::CandidateDelivered),
+            (Some(Standby::Slate), false) => {
+                self.standby = None;
+                self.tell(SessionEvent::SlateLost(why()));
+            }
+            (Some(Standby::Candidate), false) => {
+                self.standby = None;
+                self.tell(SessionEvent::CandidateLost(why()));
+            }
         }
     }
 
@@ -105,13 +160,21 @@ impl World {
             Step::Leave => self.watched_until = None,
             Step::Stop if in_life => self.tell(SessionEvent::StopAsked("asked".into())),
             Step::Restart if in_life => self.tell(SessionEvent::RestartAsked),
-            Step::Deliver if self.runs && self.state.phase() == Phase::Starting => {
+            Step::Deliver if self.runs && !self.state.delivers() => {
                 self.tell(SessionEvent::Delivered);
             }
             Step::Deliver if self.runs => self.tell(SessionEvent::Progress),
             Step::Lose if self.runs => self.tell(SessionEvent::EncoderLost("lost".into())),
             Step::Refuse if self.runs => self.tell(SessionEvent::SourceRefused("no".into())),
             Step::Go => self.go(),
+            Step::StandbyDelivers => self.standby(true),
+            Step::StandbyEnds => self.standby(false),
+            Step::Answer(answers) => {
+                if let Some(source) = self.probing.take().filter(|_| in_life) {
+                    let answers = *answers;
+                    self.tell(SessionEvent::Probed { source, answers });
+                }
+            }
             _ => {}
         }
         self.check();
@@ -136,6 +199,15 @@ impl World {
         assert_eq!(
             self.runs || self.pending,
             state.expects_encoder(),
+            "{state:?}"
+        );
+        assert!(wanted || self.standby.is_none(), "{state:?}");
+        assert!(
+            self.standby != Some(Standby::Slate) || !state.delivers(),
+            "a slate beside a source that delivers: {state:?}"
+        );
+        assert!(
+            !state.shows_slate() || self.standby == Some(Standby::Slate),
             "{state:?}"
         );
         assert!(
@@ -176,6 +248,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => Just(Step::Lose),
         1 => Just(Step::Refuse),
         5 => Just(Step::Go),
+        3 => Just(Step::StandbyDelivers),
+        1 => Just(Step::StandbyEnds),
+        4 => proptest::bool::weighted(0.8).prop_map(Step::Answer),
     ];
     proptest::collection::vec(step, 1..200)
 }
@@ -190,12 +265,19 @@ proptest! {
         stall in 2_u64..6,
         start in 1_u64..20,
         sources in 1_usize..4,
+        slate in proptest::option::of(proptest::option::of(1_u64..9)),
     ) {
         let patience = Patience {
             start_timeout: Duration::from_secs(start),
             grace_period: Duration::from_secs(grace),
             stall: Duration::from_secs(stall),
             sources,
+            timeouts: Vec::new(),
+            hold_down: Duration::from_secs(stall * 3),
+            slate: slate.map(|after| SlatePatience {
+                after_start: after.map(Duration::from_secs),
+                after_media: Duration::from_secs(stall - 1),
+            }),
         };
         let mut world = World::new(patience);
         for step in &steps {

@@ -1,5 +1,6 @@
 //! What each transition changes, and what it asks for.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::{Effects, Phase, SessionState, TimerReason};
@@ -9,6 +10,12 @@ const RESTART_BUDGET: usize = 5;
 
 /// For how long a loss counts.
 pub(super) const BUDGET_PERIOD: Duration = Duration::from_secs(60);
+
+/// How long to wait between attempts while the slate is shown, …
+const SEEK_PAUSE: Duration = Duration::from_secs(1);
+
+/// … and the most that one attempt may take then.
+const SEEK_BUDGET: Duration = Duration::from_secs(4);
 
 /// A first loss is answered at once, later ones after longer and longer pauses.
 const PAUSES_MS: [u64; RESTART_BUDGET - 1] = [0, 500, 1_000, 2_000];
@@ -28,12 +35,14 @@ impl SessionState {
     pub(super) fn start(&mut self, now: Instant, reason: &str) -> Effects {
         if self.phase != Phase::Failed {
             // A new run; one that failed goes on with the next source.
-            self.blamed = 0;
+            self.blamed = self.first;
             self.error_count = 0;
             self.last_error = None;
         }
         self.enter(now, Phase::Starting, reason);
-        self.deadline = now + self.patience.start_timeout;
+        self.deadline = now + self.patience.budget(self.source());
+        self.delivers = false;
+        self.relief.begin();
         self.watched_until = None;
         self.unwatched = None;
         self.wanted_again = false;
@@ -44,11 +53,12 @@ impl SessionState {
         self.encoder_runs = true;
         self.retry_at = None;
         // A new encoder gets as long as a source gets to start; its first media sets the stall timer right.
-        self.last_media = now
-            + self
-                .patience
-                .start_timeout
-                .saturating_sub(self.patience.stall);
+        let budget = match self.shows_slate() {
+            // The slate is left soon after a source is back: none may hold up the next one for long.
+            true => self.patience.budget(self.source()).min(SEEK_BUDGET),
+            false => self.patience.budget(self.source()),
+        };
+        self.last_media = now + budget.saturating_sub(self.patience.stall);
         Effects {
             start_encoder: true,
             ..Effects::default()
@@ -78,19 +88,24 @@ impl SessionState {
         self.unwatched = Some((now, TimerReason::NobodyCame));
         Effects {
             inspect_presence: true,
-            ..Effects::default()
+            ..self.relieved(now)
         }
     }
 
     pub(super) fn recover(&mut self, now: Instant) -> Effects {
         if std::mem::take(&mut self.recovering) {
-            self.reason = "a new encoder delivers".into();
+            self.reason = match self.shows_slate() {
+                true => "a source delivers again".into(),
+                false => "a new encoder delivers".into(),
+            };
         }
-        self.progress(now)
+        self.progress(now);
+        self.relieved(now)
     }
 
     pub(super) fn progress(&mut self, now: Instant) -> Effects {
         self.last_media = now;
+        self.seen_media = now;
         Effects::default()
     }
 
@@ -116,20 +131,21 @@ impl SessionState {
     }
 
     pub(super) fn lose(&mut self, now: Instant, why: String) -> Effects {
+        let lost = self.source();
+        let stop_standby = self.count_against(now, lost);
         let doubt_source = self.blame(why);
-        self.count_loss(now);
-        if self.losses.len() >= RESTART_BUDGET {
+        self.count_loss(now, lost);
+        let Some(pause) = self.next_source(now) else {
             let reason = format!(
                 "{} encoders were lost within a minute: {}",
-                self.losses.len(),
+                self.losses.iter().map(VecDeque::len).sum::<usize>(),
                 self.error()
             );
-            return self.fail(now, reason, doubt_source);
-        }
-        let pause = PAUSES_MS[(self.losses.len() - 1).min(PAUSES_MS.len() - 1)];
-        self.try_again(now + Duration::from_millis(pause));
+            return self.fail_or_show_slate(now, reason, doubt_source);
+        };
+        self.try_again(now + pause);
         if self.patience.sources > 1 {
-            self.deadline = now + Duration::from_millis(pause) + self.patience.start_timeout;
+            self.deadline = now + pause + self.patience.budget(self.source());
         }
         self.reason = format!(
             "the encoder was lost, the next one starts: {}",
@@ -138,8 +154,28 @@ impl SessionState {
         Effects {
             stop_encoder: true,
             doubt_source,
+            stop_standby,
             ..Effects::default()
         }
+    }
+
+    /// Moves on to a source that may be tried; how long to wait before that.
+    fn next_source(&mut self, now: Instant) -> Option<Duration> {
+        for losses in &mut self.losses {
+            let is_old = |loss: &Instant| now.duration_since(*loss) > BUDGET_PERIOD;
+            while losses.front().is_some_and(is_old) {
+                losses.pop_front();
+            }
+        }
+        for _ in 0..self.losses.len() {
+            let losses = self.losses[self.source()].len();
+            if losses < RESTART_BUDGET {
+                let pause = PAUSES_MS[losses.saturating_sub(1).min(PAUSES_MS.len() - 1)];
+                return Some(Duration::from_millis(pause));
+            }
+            self.blamed += 1;
+        }
+        None
     }
 
     /// The source is useless: the next one at once, until all have been tried.
@@ -148,15 +184,36 @@ impl SessionState {
         self.useless += 1;
         if self.useless >= self.patience.sources {
             let reason = self.error();
-            return self.fail(now, reason, doubt_source);
+            return self.fail_or_show_slate(now, reason, doubt_source);
         }
         self.try_again(now);
-        self.deadline = now + self.patience.start_timeout;
+        self.deadline = now + self.patience.budget(self.source());
         self.reason = format!("the next source is tried: {}", self.error());
         Effects {
             stop_encoder: true,
             doubt_source,
             ..Effects::default()
+        }
+    }
+
+    /// No source is left. With a slate viewers keep a picture, and the sources are tried again and again.
+    fn fail_or_show_slate(
+        &mut self,
+        now: Instant,
+        reason: String,
+        doubt_source: Option<usize>,
+    ) -> Effects {
+        if !self.has_slate() {
+            return self.fail(now, reason, doubt_source);
+        }
+        self.useless = 0;
+        self.try_again(now + SEEK_PAUSE);
+        self.deadline = now + SEEK_PAUSE + self.patience.budget(self.source());
+        self.reason = format!("no source delivers: {reason}");
+        Effects {
+            stop_encoder: true,
+            doubt_source,
+            ..self.show_slate(now)
         }
     }
 
@@ -169,15 +226,8 @@ impl SessionState {
         Some(source)
     }
 
-    pub(super) fn count_loss(&mut self, now: Instant) {
-        self.losses.push_back(now);
-        while self
-            .losses
-            .front()
-            .is_some_and(|loss| now.duration_since(*loss) > BUDGET_PERIOD)
-        {
-            self.losses.pop_front();
-        }
+    fn count_loss(&mut self, now: Instant, source: usize) {
+        self.losses[source].push_back(now);
     }
 
     pub(super) fn try_again(&mut self, at: Instant) {
@@ -202,8 +252,10 @@ impl SessionState {
         };
         self.enter(now, Phase::Failed, reason);
         self.encoder_runs = false;
+        self.delivers = false;
         Effects {
             stop_encoder: true,
+            stop_standby: self.relief.dismiss(),
             doubt_source,
             ..Effects::default()
         }
@@ -213,8 +265,10 @@ impl SessionState {
         self.enter(now, Phase::Stopping, why);
         self.wanted_again = false;
         self.encoder_runs = false;
+        self.delivers = false;
         Effects {
             stop_encoder: true,
+            stop_standby: self.relief.dismiss(),
             // Nothing more will come: who waits is told now, not when the encoder is gone.
             end: true,
             ..Effects::default()
@@ -234,11 +288,13 @@ impl SessionState {
     }
 
     pub(super) fn restart(&mut self, now: Instant) -> Effects {
+        let stop_standby = self.count_against(now, self.source());
         self.try_again(now);
-        self.deadline = now + self.patience.start_timeout;
+        self.deadline = now + self.patience.budget(self.source());
         self.reason = "an operator asked for a new encoder".into();
         Effects {
             stop_encoder: true,
+            stop_standby,
             ..Effects::default()
         }
     }

@@ -16,6 +16,9 @@ pub(super) fn patience() -> Patience {
         grace_period: 30 * SECOND,
         stall: 3 * SECOND,
         sources: 1,
+        timeouts: Vec::new(),
+        hold_down: 30 * SECOND,
+        slate: None,
     }
 }
 
@@ -26,6 +29,7 @@ pub(super) fn session_in(phase: Phase) -> (SessionState, Instant) {
 
 pub(super) fn session_with(phase: Phase, patience: Patience) -> (SessionState, Instant) {
     let now = some_time();
+    let sources = patience.sources;
     let mut state = SessionState::new(now, patience);
     let events: &[SessionEvent] = match phase {
         Phase::Idle => &[],
@@ -42,7 +46,7 @@ pub(super) fn session_with(phase: Phase, patience: Patience) -> (SessionState, I
         state.handle(now, event.clone()).unwrap();
     }
     if phase == Phase::Failed {
-        for _ in 0..patience.sources {
+        for _ in 0..sources {
             refuse(&mut state, now);
             let _ = state.handle(now, SessionEvent::TimedOut);
         }
@@ -64,6 +68,11 @@ fn short(effects: Effects) -> String {
         (effects.inspect_presence, 'i'),
         (effects.end, 'e'),
         (effects.doubt_source.is_some(), 'd'),
+        (effects.stop_standby, 'b'),
+        (effects.start_slate, 'L'),
+        (effects.start_candidate.is_some(), 'C'),
+        (effects.take_over, 'T'),
+        (effects.probe.is_some(), 'p'),
     ];
     letters
         .iter()
@@ -218,7 +227,7 @@ fn a_source_that_an_operator_chose_is_the_next_to_run() {
         ..patience()
     };
     for phase in [Phase::Starting, Phase::Active, Phase::Failed] {
-        let (mut state, now) = session_with(phase, patience);
+        let (mut state, now) = session_with(phase, patience.clone());
         state.handle(now, SessionEvent::SourceChosen(2)).unwrap();
         assert_eq!(state.source(), 2, "{phase:?}");
         assert!(state.reason().contains("chose"), "{}", state.reason());

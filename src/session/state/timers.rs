@@ -18,18 +18,29 @@ impl SessionState {
     pub fn poll_timeout(&self) -> Option<(Instant, TimerReason)> {
         let retry = self.retry_at.map(|at| (at, TimerReason::Retry));
         let candidates = match self.phase {
-            Phase::Idle | Phase::Stopping => [None, None, None],
+            Phase::Idle | Phase::Stopping => [None; 6],
             Phase::Starting => [
                 retry,
                 Some((self.deadline, TimerReason::StartTimeout)),
+                self.slate_timer(),
+                None,
+                None,
                 None,
             ],
-            Phase::Active => [retry, self.stall_timer(), self.audience_timer()],
+            Phase::Active => [
+                retry,
+                self.stall_timer(),
+                self.audience_timer(),
+                self.slate_timer(),
+                self.probe_timer(),
+                self.candidate_timer(),
+            ],
             Phase::Failed => {
                 // Not before its losses are forgotten too: who comes back must not get a new budget by that.
                 let rest = self.rest().max(self.patience.grace_period);
                 let forget = self.since + rest.max(BUDGET_PERIOD);
-                [Some((forget, TimerReason::ForgetFailure)), None, None]
+                let forget = Some((forget, TimerReason::ForgetFailure));
+                [forget, None, None, None, None, None]
             }
         };
         candidates.into_iter().flatten().min_by_key(|(at, _)| *at)
@@ -62,12 +73,12 @@ impl SessionState {
                 ..Effects::default()
             },
             TimerReason::Stall if now.duration_since(at) > OVERSLEPT => self.progress(now),
-            TimerReason::Stall => {
-                let seconds = self.patience.stall.as_secs_f64();
-                self.lose(
-                    now,
-                    format!("the encoder has delivered no new media for {seconds:.1} s"),
-                )
+            TimerReason::Stall => self.lose(now, self.silence()),
+            TimerReason::Slate => self.show_slate(now),
+            TimerReason::SlateTimeout => self.slate_lost(now, "it showed nothing in time".into()),
+            TimerReason::Probe => self.probe(),
+            TimerReason::CandidateTimeout => {
+                self.candidate_lost(now, "it delivered nothing in time".into())
             }
             TimerReason::ForgetFailure => {
                 self.stop(now, "it failed, and nobody asks for it any more")
@@ -75,8 +86,16 @@ impl SessionState {
         }
     }
 
+    fn silence(&self) -> String {
+        if self.delivers {
+            let seconds = self.patience.stall.as_secs_f64();
+            return format!("the encoder has delivered no new media for {seconds:.1} s");
+        }
+        "the source delivered nothing in its time".into()
+    }
+
     pub(super) fn start_timed_out(&mut self, now: Instant) -> Effects {
-        let seconds = self.patience.start_timeout.as_secs_f64();
+        let seconds = self.patience.budget(self.source()).as_secs_f64();
         let why = match &self.last_error {
             Some(error) if self.useless == 0 => {
                 format!("no source delivered within {seconds} s; the last problem: {error}")
