@@ -71,7 +71,12 @@ impl Actor {
     /// The encoder that was told of ended; once, and not for one that nobody has heard of.
     pub(super) fn tell_ended(&mut self, reason: &str) {
         if let Some(pid) = self.told.running.take() {
-            let reason = reason.to_owned();
+            let reason = reason.trim_end_matches(": ");
+            let reason = if self.dying {
+                format!("it was told to end: {reason}")
+            } else {
+                reason.to_owned()
+            };
             self.tell_event(EventKind::EncoderEnded { pid, reason });
         }
     }

@@ -65,7 +65,10 @@ async fn a_run_is_told_from_its_first_viewer_to_its_end() {
             EventKind::EncoderStarted { pid: told, source } => {
                 assert_eq!((*told, source.as_str()), (pid, "testcard:"));
             }
-            EventKind::EncoderEnded { pid: told, .. } => assert_eq!(*told, pid),
+            EventKind::EncoderEnded { pid: told, reason } => {
+                assert_eq!(*told, pid);
+                assert!(reason.starts_with("it was told to end: "), "{reason}");
+            }
             EventKind::SessionState { reason, .. } => assert!(!reason.is_empty(), "{event:?}"),
             _ => {}
         }
