@@ -136,7 +136,6 @@ impl App {
             counters,
             address,
             Limits::from(&config.server),
-            events.clone(),
         );
         Ok(Self {
             listener,

@@ -75,9 +75,10 @@ pub(crate) async fn stream(
     let filter = query.filter()?;
     let last = last_event(&headers, query.last_event_id.as_deref())?;
     let place = take_place(&state.event_streams)?;
+    let events = state.sessions.events();
     let subscription = match last {
-        Some(last) => state.events.subscribe_after(last),
-        None => state.events.subscribe(),
+        Some(last) => events.subscribe_after(last),
+        None => events.subscribe(),
     };
     let reader = Reader {
         subscription,

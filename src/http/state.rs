@@ -10,7 +10,6 @@ use super::counters::Counters;
 use super::events::MAX_STREAMS;
 use super::idempotency::Answers;
 use super::limits::Limits;
-use crate::events::Events;
 use crate::session::SessionMap;
 
 /// Whether the gateway can do its work.
@@ -34,7 +33,6 @@ pub struct State {
     pub(crate) listen: SocketAddr,
     pub(crate) limits: Limits,
     pub(crate) answers: Answers,
-    pub(crate) events: Arc<Events>,
     /// Places for readers of the events.
     pub(crate) event_streams: Arc<Semaphore>,
 }
@@ -43,7 +41,7 @@ pub struct State {
 
 impl State {
     /// `listen` is the address that the listener is bound to; `counters` are what the edge counts into (give a clone
-    /// to the registry behind `exposition`); closing `events` ends the streams of those who read them.
+    /// to the registry behind `exposition`).
     pub fn new(
         sessions: Arc<SessionMap>,
         readiness: Arc<dyn Readiness>,
@@ -51,7 +49,6 @@ impl State {
         counters: Arc<Counters>,
         listen: SocketAddr,
         limits: Limits,
-        events: Arc<Events>,
     ) -> Self {
         Self {
             sessions,
@@ -61,7 +58,6 @@ impl State {
             listen,
             limits,
             answers: Answers::default(),
-            events,
             event_streams: Arc::new(Semaphore::new(MAX_STREAMS)),
         }
     }

@@ -118,7 +118,8 @@ impl Actor {
                     let mut facts = self.session.facts.lock();
                     facts.encoder_ended(Instant::now(), pid, &exit.last_lines);
                     drop(facts);
-                    self.tell_ended(pid, &why);
+                    let was_told_to = self.slot(place).dying;
+                    self.tell_ended(pid, was_told_to, &why);
                 }
                 self.lost(place, why);
             }
@@ -274,7 +275,7 @@ impl Actor {
     fn encoder_gone(&mut self, place: Place) {
         if let Some(pid) = self.pid(place) {
             self.session.facts.lock().encoder_gone(pid);
-            self.tell_ended(pid, "ffmpeg vanished");
+            self.tell_ended(pid, false, "ffmpeg vanished");
         }
         let was_given_up = self.slot(place).clear();
         let wanted = self.slot(place).wanted.take();

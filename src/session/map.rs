@@ -123,6 +123,11 @@ impl SessionMap {
         Ok(session)
     }
 
+    /// What happens in all of them.
+    pub fn events(&self) -> &Arc<Events> {
+        &self.shared.events
+    }
+
     /// Every session that runs or has something to tell, in the order of the channels.
     pub fn reports(&self) -> Vec<SessionReport> {
         let list = self.channels();

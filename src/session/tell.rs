@@ -87,11 +87,15 @@ impl Actor {
     }
 
     /// An encoder that was told of ended; once, and not for one that nobody has heard of.
-    pub(super) fn tell_ended(&mut self, pid: u32, reason: &str) {
+    pub(super) fn tell_ended(&mut self, pid: u32, was_told_to: bool, reason: &str) {
         let known = self.told.running.iter().position(|other| *other == pid);
         if let Some(known) = known {
             self.told.running.swap_remove(known);
-            let reason = reason.to_owned();
+            let reason = reason.trim_end_matches(": ");
+            let reason = match was_told_to {
+                true => format!("it was told to end: {reason}"),
+                false => reason.to_owned(),
+            };
             self.tell_event(EventKind::EncoderEnded { pid, reason });
         }
     }

@@ -89,15 +89,7 @@ impl Gateway {
         ]);
         let ready = Arc::new(Ready::default());
         let metrics = Arc::new(Metrics(registry));
-        let state = State::new(
-            sessions,
-            ready.clone(),
-            metrics,
-            counters,
-            address,
-            limits,
-            events.clone(),
-        );
+        let state = State::new(sessions, ready.clone(), metrics, counters, address, limits);
         let stop = CancellationToken::new();
         let served = tokio::spawn(Server::run(listener, Arc::new(state), stop.clone()));
         Self {

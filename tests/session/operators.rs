@@ -94,14 +94,17 @@ async fn a_kicked_viewer_is_refused_and_the_others_watch_on() {
 
 #[tokio::test]
 async fn a_source_takes_over_when_an_operator_says_so() {
-    let house = House::new("", "sources = [\"testcard:\", \"slate:Back soon\"]");
+    let house = House::new(
+        "",
+        "sources = [\"testcard:\", { url = \"testcard:\", name = \"B\" }, \"slate:Back soon\"]",
+    );
     house.playlist().await.unwrap();
     let before = house.report();
     assert_eq!(before.source, "testcard:");
     assert!(house.map.switch_source(before.id, 1));
     until("the other source", || {
         let report = house.report();
-        report.source == "slate:Back soon" && report.encoder.is_some()
+        report.source == "B (testcard:)" && report.encoder.is_some()
     })
     .await;
     house.playlist().await.unwrap();

@@ -65,7 +65,10 @@ async fn a_run_is_told_from_its_first_viewer_to_its_end() {
             EventKind::EncoderStarted { pid: told, source } => {
                 assert_eq!((*told, source.as_str()), (pid, "testcard:"));
             }
-            EventKind::EncoderEnded { pid: told, .. } => assert_eq!(*told, pid),
+            EventKind::EncoderEnded { pid: told, reason } => {
+                assert_eq!(*told, pid);
+                assert!(reason.starts_with("it was told to end: "), "{reason}");
+            }
             EventKind::SessionState { reason, .. } => assert!(!reason.is_empty(), "{event:?}"),
             _ => {}
         }
@@ -126,24 +129,24 @@ async fn a_crash_is_told_with_its_reason_and_its_successor() {
     };
     assert!(reason.starts_with("ffmpeg ended ("), "{reason}");
     let next = until_told(&mut events, "encoder.started").await;
-    assert_eq!(stories(&next), ["encoder.started"], "the same source");
+    assert_eq!(stories(&next), ["source.lost", "encoder.started"], "the same source");
     until("the successor", || house.lives().len() == 2).await;
 }
 
 #[tokio::test]
-async fn another_source_is_told_before_its_encoder_is() {
-    let more = "sources = [\"testcard:\", \"slate:Back soon\"]";
+async fn another_source_is_told_when_viewers_see_it() {
+    let more = "sources = [\"testcard:\", { url = \"testcard:\", name = \"B\" }]";
     let house = House::new("stderr Input/output error; exit 1 after 5", more);
     let mut events = house.events.subscribe();
     house.playlist().await.unwrap();
     house.script("");
     until_told(&mut events, "encoder.ended").await;
-    let next = until_told(&mut events, "encoder.started").await;
+    let next = until_told(&mut events, "source.switched").await;
     assert_eq!(
         stories(&next),
-        ["source testcard: to slate:Back soon", "encoder.started"]
+        ["source.lost", "encoder.started", "source testcard: to B (testcard:)"]
     );
-    let EventKind::SourceSwitched { reason, .. } = &next[0].kind else {
+    let EventKind::SourceSwitched { reason, .. } = &next[2].kind else {
         panic!("{next:?}");
     };
     assert!(reason.contains("Input/output error"), "{reason}");
