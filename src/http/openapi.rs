@@ -46,7 +46,7 @@ struct Description;
 
 /// It describes itself, too.
 pub(crate) fn operations() -> Operations {
-    Operations::default().add(__path_description, description)
+    Operations::about("gateway").add(__path_description, description)
 }
 
 static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| {
@@ -56,7 +56,7 @@ static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| {
 });
 
 /// This description.
-#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "gateway", responses(
+#[utoipa::path(get, path = "/api/v1/openapi.json", responses(
     (status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object),
 ))]
 async fn description() -> Response {
