@@ -15,7 +15,7 @@ use super::channel_view::ChannelView;
 use super::error::{ErrorBody, Failure};
 use super::listing::{ListQuery, Listing, key_of};
 use super::operations::Operations;
-use super::{control, health, openapi};
+use super::{control, events, health, openapi};
 use crate::session::{SessionReport, ViewerReport};
 
 pub(crate) type Answer<T> = Result<T, Failure>;
@@ -37,6 +37,7 @@ pub(crate) fn operations() -> Operations {
         .merge(viewers)
         .merge(gateway)
         .merge(control::operations())
+        .merge(events::operations())
         .merge(openapi::operations())
 }
 
