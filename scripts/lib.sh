@@ -158,6 +158,8 @@ need_python_tool() { # name requirements: with hashes, so that nothing else come
   wanted=$(cksum "$2")
   mark=$TOOLS_DIR/python/.installed
   [ -x "$TOOLS_DIR/python/bin/$1" ] && [ "$(cat "$mark" 2>/dev/null)" = "$wanted" ] && return 0
+  # An older one needs more packages than were pinned.
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "$1 needs Python 3.11 or later"
   say "installing $1 into $TOOLS_DIR/python"
   python3 -m venv --clear "$TOOLS_DIR/python"
   "$TOOLS_DIR/python/bin/pip" install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r "$2" >&2

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Plays the page in a real Chromium against the gateway that `cargo test` built. Arguments go to web/test/play.mjs.
+# Plays the page and tries the API in a real Chromium, against the gateway that `cargo test` built. Arguments go to
+# web/test/play.mjs.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 need node chromium
@@ -11,3 +12,4 @@ start_gateway "$TARGET_DIR/debug/headgate" channels.toml "$PWD/tests/out/play-ga
 browser=$(command -v "${CHROMIUM:-chromium}" || command -v chromium-browser || command -v google-chrome)
 npm --prefix web run --silent play -- --url "$GATEWAY_URL" --browser "$browser" \
   --screenshot "$PWD/tests/out/play.png" "$@"
+node web/test/explore.mjs --url "$GATEWAY_URL" --browser "$browser" --screenshot "$PWD/tests/out/api.png"

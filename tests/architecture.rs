@@ -148,7 +148,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("tracing_subscriber", &["telemetry"]),
     ("clap", &["cli", "main"]),
     // Descriptions of plain data are plain data.
-    ("utoipa", &["http", "session::report"]),
+    ("utoipa", &["events::event", "http", "session::report"]),
 ];
 
 /// The same for paths: `(path, the modules that may name it)`.

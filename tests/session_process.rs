@@ -191,3 +191,37 @@ async fn fifty_runs_leave_no_memory_behind() {
         "{grown} bytes more after {CYCLES} runs, {warm} before"
     );
 }
+
+#[tokio::test]
+async fn a_viewer_that_an_operator_sends_away_is_told_so_and_nobody_else() {
+    let folder = folder_with_fake("");
+    std::fs::write(folder.path().join("channels.toml"), channel("one", "")).unwrap();
+    let gateway = Gateway::start(folder.path(), free_port()).await;
+    gateway.playlist().await;
+    let session = gateway.session().await["id"].as_str().unwrap().to_owned();
+    let viewers = format!("/api/v1/sessions/{session}/viewers");
+    let list = async || {
+        let (status, text) = gateway.ask("GET", &viewers).await;
+        assert_eq!(status, 200, "{text}");
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()
+    };
+    // On a slow machine a viewer may have left before it can be sent away.
+    let kicking = async {
+        loop {
+            gateway.playlist().await;
+            let id = list().await["items"][0]["id"].clone();
+            let target = format!("{viewers}/{}", id.as_str().unwrap_or("none"));
+            if gateway.ask("DELETE", &target).await.0 == 204 {
+                return;
+            }
+        }
+    };
+    let kicked = tokio::time::timeout(DEADLINE, kicking).await;
+    kicked.expect("the viewer should be found and sent away");
+    for path in ["index.m3u8", "v/index.m3u8", "v/e1/1.m4s"] {
+        let (status, text) = gateway.ask("GET", &format!("/live/one/{path}")).await;
+        assert_eq!(status, 403, "{path}: {text}");
+        assert!(text.contains("\"kicked\""), "{path}: {text}");
+    }
+    assert_eq!(list().await["total"], 0);
+}

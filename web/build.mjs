@@ -1,4 +1,5 @@
-// Builds the page into dist/: hashed files under assets/, and the index.html that names them. Runs on node 18 and later.
+// Builds the page into dist/: hashed files under assets/, and index.html and api.html that name
+// them. Runs on node 18 and later.
 
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
@@ -29,18 +30,23 @@ const common = {
   metafile: true,
   logLevel: 'warning',
 };
-const page = await esbuild.build({ ...common, entryPoints: ['src/main.ts'], format: 'esm', splitting: true });
+const page = await esbuild.build({ ...common, entryPoints: ['src/main.ts', 'src/explore/explore.ts'], format: 'esm', splitting: true });
 const theme = await esbuild.build({ ...common, entryPoints: ['src/theme.ts'], format: 'iife' });
 
 const main = outputOf(page, 'src/main.ts');
+const explore = outputOf(page, 'src/explore/explore.ts');
 const names = {
+  explore: `/${explore.path}`,
+  exploreStyle: `/${explore.cssBundle}`,
   main: `/${main.path}`,
   style: `/${main.cssBundle}`,
   theme: `/${outputOf(theme, 'src/theme.ts').path}`,
   favicon: await publish('static/favicon.svg'),
 };
 names.manifest = await publish('static/manifest.webmanifest', names);
-await writeFile(join(DIST, 'index.html'), named(await readFile(join(HERE, 'index.html'), 'utf8'), names));
+for (const name of ['index.html', 'api.html']) {
+  await writeFile(join(DIST, name), named(await readFile(join(HERE, name), 'utf8'), names));
+}
 await report();
 
 function outputOf({ metafile }, entry) {
@@ -67,7 +73,7 @@ function named(text, values) {
 async function report() {
   let total = 0;
   const files = (await readdir(join(DIST, 'assets'))).map((name) => join('assets', name));
-  for (const file of ['index.html', ...files].sort()) {
+  for (const file of ['index.html', 'api.html', ...files].sort()) {
     const size = gzipSync(await readFile(join(DIST, file)), { level: 9 }).length;
     total += size;
     console.log(`${String(size).padStart(8)} B gz  ${file}`);

@@ -2,19 +2,22 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::base::ChannelId;
 
 /// One thing that happened, as operators, the event stream and webhooks see it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Event {
     /// Grows by one with each event, also over a restart of the gateway.
     pub id: u64,
     /// When, in UTC.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// Where; nothing for what concerns the whole gateway.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub channel: Option<ChannelId>,
     /// In which session of the channel.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -25,7 +28,7 @@ pub struct Event {
 }
 
 /// What can happen. Texts are for people and hold no secret: whoever emits an event masks it first.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(tag = "type", content = "data")]
 pub enum EventKind {
     /// A session changed its state.
@@ -88,10 +91,13 @@ pub enum EventKind {
     #[serde(rename = "config.applied")]
     ConfigApplied {
         /// Channels that are new.
+        #[schema(value_type = Vec<String>)]
         added: Vec<ChannelId>,
         /// Channels that are gone.
+        #[schema(value_type = Vec<String>)]
         removed: Vec<ChannelId>,
         /// Channels that are not as they were.
+        #[schema(value_type = Vec<String>)]
         changed: Vec<ChannelId>,
     },
     /// A configuration was read and not taken; the one before stays in force.

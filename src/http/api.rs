@@ -15,7 +15,7 @@ use super::channel_view::ChannelView;
 use super::error::{ErrorBody, Failure};
 use super::listing::{ListQuery, Listing, key_of};
 use super::operations::Operations;
-use super::{control, health, openapi};
+use super::{control, events, health, openapi};
 use crate::session::{SessionReport, ViewerReport};
 
 pub(crate) type Answer<T> = Result<T, Failure>;
@@ -23,22 +23,28 @@ type ReadQuery = Result<Query<ListQuery>, QueryRejection>;
 
 /// Everything below `/api` and `/debug`.
 pub(crate) fn operations() -> Operations {
-    Operations::default()
-        .add(__path_debug_sessions, debug_sessions)
+    let channels = Operations::about("channels")
         .add(__path_channels, channels)
-        .add(__path_channel, channel)
+        .add(__path_channel, channel);
+    let sessions = Operations::about("sessions")
         .add(__path_sessions, sessions)
         .add(__path_session, session)
-        .add(__path_viewers, viewers)
-        .add(health::__path_metrics, health::metrics)
+        .add(__path_debug_sessions, debug_sessions);
+    let viewers = Operations::about("viewers").add(__path_viewers, viewers);
+    let gateway = Operations::about("gateway").add(health::__path_metrics, health::metrics);
+    channels
+        .merge(sessions)
+        .merge(viewers)
+        .merge(gateway)
         .merge(control::operations())
+        .merge(events::operations())
         .merge(openapi::operations())
 }
 
 /// Every session with everything that is known about it.
 ///
 /// For eyes: indented, and not in pages.
-#[utoipa::path(get, path = "/debug/sessions", tag = "sessions", responses(
+#[utoipa::path(get, path = "/debug/sessions", responses(
     (status = 200, description = "All sessions", body = [SessionReport]),
 ))]
 async fn debug_sessions(Shared(state): Shared<Arc<State>>) -> Answer<Response> {
@@ -53,7 +59,7 @@ async fn debug_sessions(Shared(state): Shared<Arc<State>>) -> Answer<Response> {
 }
 
 /// Channels as configured, with their sessions.
-#[utoipa::path(get, path = "/api/v1/channels", tag = "channels", params(ListQuery), responses(
+#[utoipa::path(get, path = "/api/v1/channels", params(ListQuery), responses(
     (status = 200, description = "A page of channels, in the order of the file", body = Listing<ChannelView>),
 ))]
 async fn channels(
@@ -70,7 +76,7 @@ async fn channels(
 }
 
 /// One channel, with its session.
-#[utoipa::path(get, path = "/api/v1/channels/{id}", tag = "channels",
+#[utoipa::path(get, path = "/api/v1/channels/{id}",
     params(("id" = String, Path, description = "The channel", pattern = "^[A-Za-z0-9_-]{1,64}$")),
     responses(
         (status = 200, description = "The channel", body = ChannelView),
@@ -91,7 +97,7 @@ async fn channel(
 }
 
 /// Sessions: channels that run, or that have something to tell.
-#[utoipa::path(get, path = "/api/v1/sessions", tag = "sessions", params(ListQuery), responses(
+#[utoipa::path(get, path = "/api/v1/sessions", params(ListQuery), responses(
     (status = 200, description = "A page of sessions, in the order of the channels", body = Listing<SessionReport>),
 ))]
 async fn sessions(
@@ -104,7 +110,7 @@ async fn sessions(
 }
 
 /// One session.
-#[utoipa::path(get, path = "/api/v1/sessions/{id}", tag = "sessions",
+#[utoipa::path(get, path = "/api/v1/sessions/{id}",
     params(("id" = Uuid, Path, description = "The session")),
     responses(
         (status = 200, description = "The session", body = SessionReport),
@@ -123,7 +129,7 @@ async fn session(
 ///
 /// An address and an agent are one viewer: there are no cookies. Players behind one address that call themselves the
 /// same are one here.
-#[utoipa::path(get, path = "/api/v1/sessions/{id}/viewers", tag = "viewers",
+#[utoipa::path(get, path = "/api/v1/sessions/{id}/viewers",
     params(("id" = Uuid, Path, description = "The session"), ListQuery),
     responses(
         (status = 200, description = "A page of viewers, the longest first", body = Listing<ViewerReport>),

@@ -29,12 +29,14 @@ type Accepted<T> = Answer<(StatusCode, Json<T>)>;
 
 /// What changes something.
 pub(crate) fn operations() -> Operations {
-    Operations::default()
-        .add(__path_start, start)
+    let sessions = Operations::about("sessions")
         .add(__path_stop, stop)
         .add(__path_restart, restart)
-        .add(__path_switch_source, switch_source)
-        .add(__path_kick, kick)
+        .add(__path_switch_source, switch_source);
+    Operations::about("channels")
+        .add(__path_start, start)
+        .merge(sessions)
+        .merge(Operations::about("viewers").add(__path_kick, kick))
 }
 
 /// For how long a channel is wanted.
@@ -77,7 +79,7 @@ pub(crate) struct Switching {
 /// Starts a channel ahead of its first viewer and keeps it running for a while, whoever watches.
 ///
 /// Asked again, it runs until the later end. Stopping the session ends that, too.
-#[utoipa::path(post, path = "/api/v1/channels/{id}/start", tag = "channels",
+#[utoipa::path(post, path = "/api/v1/channels/{id}/start",
     params(("id" = String, Path, description = "The channel", pattern = "^[A-Za-z0-9_-]{1,64}$")),
     request_body = Start,
     responses(
@@ -109,8 +111,9 @@ async fn start(
 
 /// Stops a session now, whoever watches.
 ///
-/// The next request of a viewer starts the channel again. A session that has ended is no session any more: 404.
-#[utoipa::path(delete, path = "/api/v1/sessions/{id}", tag = "sessions",
+/// The next request of a viewer starts the channel again. Until then the session stays readable, for the reason of its
+/// end; stopping it once more is 404.
+#[utoipa::path(delete, path = "/api/v1/sessions/{id}",
     params(("id" = Uuid, Path, description = "The session")),
     responses(
         (status = 204, description = "It stops"),
@@ -127,7 +130,7 @@ async fn stop(Shared(state): Shared<Arc<State>>, Path(id): Path<String>) -> Answ
 }
 
 /// Restarts the encoder of a session; players notice a discontinuity.
-#[utoipa::path(post, path = "/api/v1/sessions/{id}/restart", tag = "sessions",
+#[utoipa::path(post, path = "/api/v1/sessions/{id}/restart",
     params(("id" = Uuid, Path, description = "The session")),
     responses(
         (status = 202, description = "A new encoder takes over", body = Asked),
@@ -144,7 +147,7 @@ async fn restart(Shared(state): Shared<Arc<State>>, Path(id): Path<String>) -> A
 }
 
 /// Switches a session to another source of its channel now; players notice a discontinuity.
-#[utoipa::path(post, path = "/api/v1/sessions/{id}/source", tag = "sessions",
+#[utoipa::path(post, path = "/api/v1/sessions/{id}/source",
     params(("id" = Uuid, Path, description = "The session")),
     request_body = Switch,
     responses(
@@ -200,7 +203,7 @@ fn wrong_source(code: &'static str, message: String, sources: &[SourceView]) -> 
 /// Sends a viewer away.
 ///
 /// For a minute its requests are answered 403 with `kicked` and Retry-After; what it waits for just now it still gets.
-#[utoipa::path(delete, path = "/api/v1/sessions/{id}/viewers/{viewer}", tag = "viewers",
+#[utoipa::path(delete, path = "/api/v1/sessions/{id}/viewers/{viewer}",
     params(
         ("id" = Uuid, Path, description = "The session"),
         ("viewer" = String, Path, description = "The `id` of a viewer", pattern = "^[0-9a-f]{16}$"),

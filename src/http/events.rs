@@ -19,9 +19,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body::Frame;
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use utoipa::IntoParams;
 
 use super::State;
-use super::error::Failure;
+use super::error::{ErrorBody, Failure};
+use super::operations::Operations;
 use crate::base::ChannelId;
 use crate::events::{Delivery, Event, EventKind, Filter, Subscription, covers};
 
@@ -40,8 +42,9 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// What of it a reader wants.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct EventQuery {
     /// Identifiers of channels, with commas between them.
     channel: Option<String>,
@@ -65,8 +68,27 @@ type NextWord = Pin<Box<dyn Future<Output = Option<(Bytes, Reader)>> + Send>>;
 /// The body of an answer that goes on until there will be no more events.
 struct EventBody(Option<NextWord>);
 
-/// Answers with the stream; 503 when there are too many.
-pub(crate) async fn stream(
+/// The stream.
+pub(crate) fn operations() -> Operations {
+    Operations::about("events").add(__path_stream, stream)
+}
+
+/// What happens, as server-sent events.
+///
+/// Each has an `id` to resume from, its type as its `event`, and as `data` what `Event` describes. `event: missed` says
+/// how many events are not remembered any more.
+#[utoipa::path(get, path = "/api/v1/events", operation_id = "events",
+    params(
+        EventQuery,
+        ("Last-Event-ID" = Option<u64>, Header, description = "The last event that is known; what came after it comes first"),
+    ),
+    responses(
+        (status = 200, description = "A stream without an end", content_type = "text/event-stream", body = String),
+        (status = 400, description = "`bad_request`: not an id, a channel or a type of event", body = ErrorBody),
+        (status = 503, description = "`too_many_streams`", body = ErrorBody),
+    ),
+)]
+async fn stream(
     Shared(state): Shared<Arc<State>>,
     query: Result<Query<EventQuery>, QueryRejection>,
     headers: HeaderMap,

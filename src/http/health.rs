@@ -17,7 +17,7 @@ const OPEN_METRICS: HeaderValue =
 
 /// Asked by machines that may call the gateway by any name.
 pub(crate) fn operations() -> Operations {
-    Operations::default()
+    Operations::about("gateway")
         .add(__path_alive, alive)
         .add(__path_ready, ready)
 }
@@ -41,7 +41,7 @@ pub(crate) struct Readiness {
 }
 
 /// Whether the process answers; nothing else is asked.
-#[utoipa::path(get, path = "/healthz", tag = "gateway", responses(
+#[utoipa::path(get, path = "/healthz", responses(
     (status = 200, description = "It does", body = Health),
 ))]
 async fn alive() -> Json<Health> {
@@ -49,7 +49,7 @@ async fn alive() -> Json<Health> {
 }
 
 /// Whether viewers can be served.
-#[utoipa::path(get, path = "/readyz", tag = "gateway", responses(
+#[utoipa::path(get, path = "/readyz", responses(
     (status = 200, description = "They can", body = Readiness),
     (status = 503, description = "They cannot, for these reasons", body = Readiness),
 ))]
@@ -63,7 +63,7 @@ async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
 }
 
 /// All metrics, for Prometheus.
-#[utoipa::path(get, path = "/metrics", tag = "gateway", responses(
+#[utoipa::path(get, path = "/metrics", responses(
     (status = 200, description = "OpenMetrics 1.0.0", content_type = "application/openmetrics-text", body = String),
 ))]
 pub(crate) async fn metrics(Shared(state): Shared<Arc<State>>) -> Response {

@@ -19,6 +19,7 @@ use super::error::ErrorBody;
 use super::health::{self, Health, Readiness};
 use super::listing::Listing;
 use super::operations::Operations;
+use crate::events::Event;
 use crate::session::{HoldReport, SessionReport, ViewerReport};
 
 /// What the operations name, and what the whole is called.
@@ -35,10 +36,11 @@ use crate::session::{HoldReport, SessionReport, ViewerReport};
         (name = "channels", description = "As configured"),
         (name = "sessions", description = "Channels that run"),
         (name = "viewers", description = "Who watches"),
+        (name = "events", description = "What happens"),
         (name = "gateway", description = "The process itself"),
     ),
     components(schemas(
-        Asked, ChannelView, ErrorBody<'static>, Health, HoldReport, Listing<ChannelView>, Listing<SessionReport>,
+        Asked, ChannelView, ErrorBody<'static>, Event, Health, HoldReport, Listing<ChannelView>, Listing<SessionReport>,
         Listing<ViewerReport>, Readiness, SessionReport, Start, Switch, Switching, ViewerReport,
     )),
 )]
@@ -46,7 +48,7 @@ struct Description;
 
 /// It describes itself, too.
 pub(crate) fn operations() -> Operations {
-    Operations::default().add(__path_description, description)
+    Operations::about("gateway").add(__path_description, description)
 }
 
 static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| {
@@ -56,7 +58,7 @@ static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| {
 });
 
 /// This description.
-#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "gateway", responses(
+#[utoipa::path(get, path = "/api/v1/openapi.json", responses(
     (status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object),
 ))]
 async fn description() -> Response {
@@ -79,6 +81,9 @@ fn describe(mut paths: Paths) -> utoipa::openapi::OpenApi {
 }
 
 fn describe_read(operation: &mut Operation) {
+    if is_a_stream(operation) {
+        return; // Never the same twice.
+    }
     let known = header_parameter(
         "If-None-Match",
         "The ETag of an answer that is known already",
@@ -97,6 +102,11 @@ fn describe_read(operation: &mut Operation) {
         let tag = tag.description(Some("Of these very bytes")).build();
         found.headers.insert("ETag".into(), tag.into());
     }
+}
+
+fn is_a_stream(operation: &Operation) -> bool {
+    let found = operation.responses.responses.get("200");
+    matches!(found, Some(RefOr::T(found)) if found.content.contains_key("text/event-stream"))
 }
 
 fn describe_post(operation: &mut Operation) {
@@ -194,6 +204,7 @@ mod tests {
                     .map(|parameter| &parameter["name"])
                     .collect();
                 let expected = match method.as_str() {
+                    "get" if path == "/api/v1/events" => "Last-Event-ID",
                     "get" => "If-None-Match",
                     "post" => "Idempotency-Key",
                     _ => continue,

@@ -12,8 +12,8 @@ use utoipa::openapi::path::{HttpMethod, Paths};
 use super::State;
 
 /// Operations and their description.
-#[derive(Default)]
 pub(crate) struct Operations {
+    subject: &'static str,
     router: Router<Arc<State>>,
     paths: Paths,
 }
@@ -21,6 +21,15 @@ pub(crate) struct Operations {
 // === impl Operations ===
 
 impl Operations {
+    /// None yet; those that come are about this: a tag of the description.
+    pub(crate) fn about(subject: &'static str) -> Self {
+        Self {
+            subject,
+            router: Router::default(),
+            paths: Paths::default(),
+        }
+    }
+
     /// Adds an operation; `described` is what `#[utoipa::path]` made of `handler`: `__path_` and its name.
     pub(crate) fn add<P, H, T>(mut self, described: P, handler: H) -> Self
     where
@@ -35,7 +44,9 @@ impl Operations {
             let route = on(filter(method), handler.clone());
             self.router = self.router.route(&path, route);
         }
-        self.paths.add_path_operation(path, methods, P::operation());
+        let mut operation = P::operation();
+        operation.tags = Some(vec![self.subject.into()]);
+        self.paths.add_path_operation(path, methods, operation);
         self
     }
 

@@ -14,7 +14,7 @@ use http_body::Body as _;
 use super::cache::CachePolicy;
 use super::error::Failure;
 use super::precondition::names_tag;
-use super::{State, api, events, guard, health, idempotency, web};
+use super::{State, api, guard, health, idempotency, web};
 
 /// The longest answer that gets an entity tag, in bytes.
 const MAX_TAGGED: usize = 64 << 20;
@@ -25,8 +25,6 @@ pub(crate) fn build(state: Arc<State>) -> Router {
     let guarded = api::operations()
         .into_router()
         .route_layer(middleware::from_fn(conditional))
-        // Never ends, so it has no tag: behind the line above.
-        .route("/api/v1/events", axum::routing::get(events::stream))
         .route_layer(middleware::from_fn_with_state(
             state.clone(),
             idempotency::once,

@@ -8,7 +8,7 @@ use std::{collections::HashMap, io::Write as _};
 
 use axum::Router;
 use axum::extract::Request;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
@@ -58,15 +58,21 @@ static EMBEDDED: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
     Dist::iter().filter_map(read).collect()
 });
 
-/// `/` and the files below it.
+/// `/`, the page to try the API, and their files.
 pub(crate) fn routes() -> Router<Arc<State>> {
     Router::new()
         .route("/", get(page))
+        .route("/api", get(|| async { Redirect::permanent("/api/") }))
+        .route("/api/", get(page))
         .route("/assets/{*path}", get(asset))
 }
 
 async fn page(request: Request) -> Response {
-    match find("index.html") {
+    let file = match request.uri().path() {
+        "/api/" => "api.html",
+        _ => "index.html",
+    };
+    match find(file) {
         Some(asset) => asset.answer(request.headers(), CachePolicy::Revalidate),
         None => {
             let kind = HeaderValue::from_static("text/html; charset=utf-8");

@@ -47,7 +47,7 @@ async fn what_does_not_exist_is_404_in_the_one_shape() {
         (&viewers, "unknown_session"),
         ("/api/v1/sessions/not-a-uuid", "unknown_session"),
         ("/api/v1/nothing", "not_found"),
-        ("/api", "not_found"),
+        ("/api/nothing", "not_found"),
         ("/debug/nothing", "not_found"),
         ("/nothing", "not_found"),
     ] {

@@ -5,7 +5,15 @@ use crate::support::{Gateway, error_code};
 #[tokio::test]
 async fn the_page_is_strict_or_says_how_to_build_it() {
     let gateway = Gateway::start().await;
-    let page = gateway.get("/").await;
+    for target in ["/", "/api/"] {
+        check_page(&gateway.get(target).await);
+    }
+    let moved = gateway.get("/api").await;
+    assert_eq!(moved.status(), 308);
+    assert_eq!(moved.headers()["location"], "/api/");
+}
+
+fn check_page(page: &http::Response<bytes::Bytes>) {
     assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
     let policy = page.headers()["content-security-policy"].to_str().unwrap();
     for rule in [

@@ -25,7 +25,7 @@ const problems = [];
 for (const folder of ['src', 'scripts', 'test', 'dev']) {
   for (const file of await filesIn(join(ROOT, folder))) await look(file, folder === 'src' ? CODE : []);
 }
-await look(join(ROOT, 'index.html'), HTML);
+for (const page of ['index.html', 'api.html']) await look(join(ROOT, page), HTML);
 for (const problem of problems) console.error(problem);
 process.exit(problems.length === 0 ? 0 : 1);
 

@@ -31,7 +31,7 @@ export function buildFrame(root: HTMLElement): Frame {
   fill(root, skip,
     h('header', { class: 'masthead' },
       h('a', { class: 'wordmark', href: '#/', 'aria-label': 'Headgate, channels' }, gate('logo'), h('span', {}, 'Headgate')),
-      h('nav', { 'aria-label': 'Views' }, channels, sessions),
+      h('nav', { 'aria-label': 'Views' }, channels, sessions, h('a', { href: '/api/' }, 'API')),
       h('div', { class: 'masthead-tools' }, themeButton(), help)),
     main,
     h('div', { id: 'notes', role: 'status', 'aria-live': 'polite' }));
