@@ -104,7 +104,7 @@ async fn a_source_takes_over_when_an_operator_says_so() {
     assert!(house.map.switch_source(before.id, 1));
     until("the other source", || {
         let report = house.report();
-        report.source == "B (testcard:)" && report.encoder.is_some()
+        report.source == "B" && report.encoder.is_some()
     })
     .await;
     house.playlist().await.unwrap();

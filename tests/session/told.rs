@@ -141,10 +141,10 @@ async fn another_source_is_told_when_viewers_see_it() {
     house.playlist().await.unwrap();
     house.script("");
     until_told(&mut events, "encoder.ended").await;
-    let next = until_told(&mut events, "source.switched").await;
+    let next = until_told(&mut events, "source testcard: to B").await;
     assert_eq!(
         stories(&next),
-        ["source.lost", "encoder.started", "source testcard: to B (testcard:)"]
+        ["source.lost", "encoder.started", "source testcard: to B"]
     );
     let EventKind::SourceSwitched { reason, .. } = &next[2].kind else {
         panic!("{next:?}");
