@@ -15,7 +15,7 @@ use super::channel_view::ChannelView;
 use super::error::{ErrorBody, Failure};
 use super::listing::{ListQuery, Listing, key_of};
 use super::operations::Operations;
-use super::{control, health, openapi};
+use super::{configuration, control, health, openapi};
 use crate::session::{SessionReport, ViewerReport};
 
 pub(crate) type Answer<T> = Result<T, Failure>;
@@ -31,6 +31,7 @@ pub(crate) fn operations() -> Operations {
         .add(__path_session, session)
         .add(__path_viewers, viewers)
         .add(health::__path_metrics, health::metrics)
+        .merge(configuration::operations())
         .merge(control::operations())
         .merge(openapi::operations())
 }

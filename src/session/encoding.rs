@@ -33,10 +33,13 @@ impl Actor {
             self.start_pending = true; // Never two encoders for one channel.
             return;
         }
-        let source = self.session.spec.sources[self.state.source()].clone();
+        self.adopt();
+        let spec = self.planned.clone();
+        // A changed list may be shorter than the state knows yet.
+        let source = spec.sources.get(self.state.source());
+        let source = source.unwrap_or(&spec.sources[0]).clone();
         self.session.facts.lock().source = source.label();
         let behind = self.run.as_ref().and_then(Run::behind);
-        let spec = self.session.spec.clone();
         self.launch = Some(self.shared.encoders.launch(spec, source, behind));
     }
 
@@ -77,13 +80,16 @@ impl Actor {
             let what = format!("encoder {} started for {}", encoder.pid, plan.source_label);
             facts.note(now, what);
         }
-        info!(channel = %session.spec.id, pid = encoder.pid, source = %plan.source_label, "encoder started");
+        info!(channel = %session.id, pid = encoder.pid, source = %plan.source_label, "encoder started");
         self.tell_started(encoder.pid, &plan.source_label);
         match &mut self.run {
-            Some(run) if run.fits(&plan) => run.go_on(&plan, &session.floor, now),
+            Some(run) if !self.outdated && run.fits(&plan) => {
+                run.go_on(&plan, &session.floor, now);
+            }
             _ => {
                 self.retire();
-                self.run = Some(Run::new(&session.spec, &plan, &session.floor, now));
+                self.run = Some(Run::new(&self.planned, &plan, &session.floor, now));
+                self.outdated = false;
             }
         }
         self.dying = false;

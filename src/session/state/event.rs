@@ -40,6 +40,13 @@ pub enum SessionEvent {
     RestartAsked,
     /// An operator wants the source of this position.
     SourceChosen(usize),
+    /// The configuration of the channel is another one.
+    Reconfigured {
+        /// The durations that hold from now on.
+        patience: Patience,
+        /// The encoder of now does something else than what is wanted.
+        restart: bool,
+    },
     /// The time of [`poll_timeout`](super::SessionState::poll_timeout) has come.
     TimedOut,
 }
@@ -89,7 +96,7 @@ pub struct RefusedTransition {
 }
 
 /// The durations that a session obeys.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
     /// A source must deliver within this.
     pub start_timeout: Duration,

@@ -7,6 +7,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod event;
+mod reconfigured;
 mod rules;
 mod timers;
 
@@ -167,6 +168,7 @@ impl SessionState {
                 self.choose(now, position)
             }
 
+            (_, E::Reconfigured { patience, restart }) => self.reconfigure(now, patience, restart),
             (Idle | Starting | Active | Failed | Stopping, E::TimedOut) => self.time_out(now),
             (phase, event) => return Err(RefusedTransition { phase, event }),
         };
