@@ -173,6 +173,11 @@ impl App {
         &self.sessions
     }
 
+    /// What happens in it.
+    pub fn events(&self) -> &Arc<Events> {
+        &self.events
+    }
+
     /// What reads its configuration again.
     pub fn reloader(&self) -> &Arc<Reloader> {
         &self.reloader
