@@ -179,7 +179,10 @@ async fn reload(Shared(state): Shared<Arc<State>>) -> Result<Json<ReloadView>, F
 
 fn of(state: &State) -> Result<&dyn Configuration, Failure> {
     let configuration = state.configuration.as_deref();
-    configuration.ok_or_else(|| Failure::not_found("there is no configuration to look at"))
+    configuration.ok_or_else(|| {
+        let message = "there is no configuration to look at".to_owned();
+        Failure::new(StatusCode::NOT_FOUND, "no_configuration", message)
+    })
 }
 
 fn refusal(refused: &Refused) -> Failure {
