@@ -1,5 +1,7 @@
 //! The wiring: the only file that sees all rooms. A configuration is built into an app, which runs and drains.
 
+mod reload;
+
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,13 +12,15 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::config::{Config, WebhookSpec};
+use crate::config::{Config, ConfigHolder, WebhookSpec};
 use crate::encoder::find_ffmpeg;
 use crate::events::{Events, Filter};
 use crate::http::{Counters, Exposition, Limits, Readiness, Server, State};
 use crate::session::{Encoders, FindFfmpeg, SessionMap};
 use crate::telemetry::{Registry, SessionCollector};
 use crate::webhook::{self, Endpoint, Webhooks};
+
+pub use reload::Reloader;
 
 /// Where programs are looked for that the set-up brought along.
 const TOOLS: &str = ".tools";
@@ -41,7 +45,7 @@ pub struct App {
     encoders: Arc<Encoders>,
     events: Arc<Events>,
     webhooks: Arc<Webhooks>,
-    endpoints: Vec<Endpoint>,
+    reloader: Arc<Reloader>,
     state: Arc<State>,
     stop: CancellationToken,
 }
@@ -103,10 +107,11 @@ impl App {
     /// # Errors
     /// [`AppError::Listen`] when the address is not to be had.
     pub async fn build(
-        config: &Config,
+        holder: Arc<ConfigHolder>,
         surroundings: &Surroundings,
         stop: CancellationToken,
     ) -> Result<Self, AppError> {
+        let config = &*holder.standing().config;
         let listen = |error| AppError::Listen {
             address: config.server.listen,
             error,
@@ -119,6 +124,12 @@ impl App {
         let events = Events::new(Timestamp::now());
         let webhooks = Webhooks::new(events.clone(), webhook::Timing::default());
         let sessions = SessionMap::new(config, encoders.clone(), events.clone());
+        let reloader = Reloader::new(
+            holder.clone(),
+            sessions.clone(),
+            webhooks.clone(),
+            events.clone(),
+        );
         let counters = Arc::new(Counters::default());
         let registry = Registry::new(vec![
             Box::new(counters.clone()),
@@ -136,7 +147,8 @@ impl App {
             counters,
             address,
             Limits::from(&config.server),
-        );
+        )
+        .with_configuration(reloader.clone());
         Ok(Self {
             listener,
             address,
@@ -144,7 +156,7 @@ impl App {
             encoders,
             events,
             webhooks,
-            endpoints: endpoints(config),
+            reloader,
             state: Arc::new(state),
             stop,
         })
@@ -160,10 +172,21 @@ impl App {
         &self.sessions
     }
 
+    /// What happens in it.
+    pub fn events(&self) -> &Arc<Events> {
+        &self.events
+    }
+
+    /// What reads its configuration again.
+    pub fn reloader(&self) -> &Arc<Reloader> {
+        &self.reloader
+    }
+
     /// Serves until the token is cancelled, then drains: no new viewers, answers for those who wait, no encoder left.
     pub async fn run(self) {
         info!(address = %self.address, channels = self.sessions.channels().len(), "listening");
-        self.webhooks.apply(self.endpoints);
+        let config = self.reloader.config();
+        self.webhooks.apply(endpoints(&config));
         let (stop, encoders) = (self.stop.clone(), self.encoders);
         let warm_up = async {
             if let Err(error) = encoders.warm_up().await {
@@ -178,7 +201,8 @@ impl App {
             self.webhooks.drain().await;
         };
         let serve = Server::run(self.listener, self.state, self.stop.clone());
-        tokio::join!(serve, drain, async {
+        let watch = self.reloader.watch(&self.stop);
+        tokio::join!(serve, drain, watch, async {
             tokio::select! {
                 () = warm_up => {}
                 () = self.stop.cancelled() => {}

@@ -5,16 +5,18 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
-use headgate::app::{App, Surroundings};
+use headgate::app::{App, Reloader, Surroundings};
 use headgate::cli::{Cli, Command, Common};
-use headgate::config::{self, Config};
+use headgate::config::{self, Config, ConfigHolder, Origin};
 use headgate::encoder::{doctor, launch};
 use headgate::{commands, telemetry};
+use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::error;
 
 const FAILED: u8 = 1;
 const WRONG_USAGE: u8 = 2;
@@ -63,24 +65,28 @@ async fn serve(common: &Common) -> ExitCode {
     if let Err(error) = telemetry::init(common.log_format.into(), filter.as_deref()) {
         return complain(WRONG_USAGE, &error.to_string());
     }
-    let config = match load(common) {
-        Ok(config) => config,
-        Err(code) => return code,
+    let origin = Origin {
+        path: common.config.clone(),
+        listen: common.listen,
+    };
+    let holder = match ConfigHolder::load(origin, Timestamp::now()) {
+        Ok(holder) => Arc::new(holder),
+        Err(error) => return complain(WRONG_USAGE, &error.to_string()),
     };
     let stop = CancellationToken::new();
-    let app = match App::build(&config, &surroundings(), stop.clone()).await {
+    let app = match App::build(holder, &surroundings(), stop.clone()).await {
         Ok(app) => app,
         Err(error) => return complain(FAILED, &error.to_string()),
     };
-    if let Err(error) = obey_signals(stop) {
+    if let Err(error) = obey_signals(stop, app.reloader().clone()) {
         return complain(FAILED, &format!("signals cannot be received: {error}"));
     }
     app.run().await;
     ExitCode::SUCCESS
 }
 
-/// INT or TERM drains; a second one ends the process at once, and the kernel takes the encoders with it.
-fn obey_signals(stop: CancellationToken) -> std::io::Result<()> {
+/// HUP reads the configuration again. INT or TERM drains; a second one ends the process at once, and the kernel takes the encoders with it.
+fn obey_signals(stop: CancellationToken, reloader: Arc<Reloader>) -> std::io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;
@@ -90,7 +96,7 @@ fn obey_signals(stop: CancellationToken) -> std::io::Result<()> {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
                 _ = hang_up.recv() => {
-                    warn!("a running gateway does not read its configuration again yet: restart it");
+                    reloader.look("a hang-up signal asked for it").await;
                     continue;
                 }
             }

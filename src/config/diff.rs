@@ -97,6 +97,15 @@ impl ConfigDiff {
 // === impl Change ===
 
 impl Change {
+    /// As the API and the log spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Relabelled => "relabelled",
+            Self::Retimed => "retimed",
+            Self::Restarted => "restarted",
+        }
+    }
+
     /// The most that the change from one to the other costs; `None` if they are the same.
     pub fn between(old: &ChannelSpec, new: &ChannelSpec) -> Option<Self> {
         // Whole, so that a new field cannot be forgotten here.

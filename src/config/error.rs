@@ -110,6 +110,27 @@ impl ConfigError {
         }
     }
 
+    /// One line: the place and the words of the first problem, and how many there are.
+    pub fn summary(&self) -> String {
+        let Self::Invalid(invalid) = self else {
+            let text = self.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            return first.trim_start_matches("error: ").to_owned();
+        };
+        let origin = invalid.origin.display();
+        let Some(first) = invalid.problems.first() else {
+            return origin.to_string();
+        };
+        let more = match invalid.problems.len() + invalid.unlisted {
+            0 | 1 => String::new(),
+            count => format!(" ({count} problems)"),
+        };
+        format!(
+            "{origin}:{}:{}: {}{more}",
+            first.line, first.column, first.message
+        )
+    }
+
     /// Like `Display`, with the colours of a terminal.
     pub fn to_styled_string(&self) -> String {
         match self {

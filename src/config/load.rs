@@ -85,7 +85,7 @@ fn warnings(channel: &ChannelSpec) -> Vec<String> {
     warnings
 }
 
-fn read(path: &Path) -> Result<String, ConfigError> {
+pub(super) fn read(path: &Path) -> Result<String, ConfigError> {
     let unreadable = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => ConfigError::Missing {
             path: path.to_owned(),

@@ -4,11 +4,12 @@
 //! ([`model`]; the conversion in `meaning`, `channel`, `timing`, `ladder`, `source`, `request` and `webhook` is the validation) and what
 //! was *wrong* ([`ConfigError`]: every [`Problem`] of the file with its place and what to write instead).
 //!
-//! Belongs here: the format, its defaults, its limits, and the words for people about it. Does not belong here:
-//! starting, listening, watching, and whether a source answers. A new key is added in `keys` and `file` (what is
+//! Belongs here: the format, its defaults, its limits, the words for people about it, which configuration is in force
+//! and when its file may have changed. Does not belong here: what a change does to who runs, and whether a source
+//! answers. A new key is added in `keys` and `file` (what is
 //! written), in [`model`] (what it means) and in [`diff`] (what its change costs).
 //!
-//! Everything but `load` is pure. Sources hold credentials: no message, label, excerpt or `Debug` shows them.
+//! Everything but `load`, `live` and `watch` is pure. Sources hold credentials: no message, label, excerpt or `Debug` shows them.
 
 mod address;
 mod channel;
@@ -18,6 +19,7 @@ mod file;
 mod keys;
 mod label;
 mod ladder;
+pub mod live;
 mod load;
 mod mask;
 mod meaning;
@@ -30,10 +32,12 @@ mod source;
 mod timing;
 mod value;
 mod wanted;
+pub mod watch;
 mod webhook;
 
 pub use diff::{Change, ConfigDiff};
 pub use error::{ConfigError, Invalid, Problem};
+pub use live::{ConfigHolder, Origin, Outcome, Refused, Standing};
 pub use load::{MAX_FILE_SIZE, check};
 pub use meaning::DEFAULT_LISTEN;
 pub use model::{

@@ -15,7 +15,7 @@ use super::channel_view::ChannelView;
 use super::error::{ErrorBody, Failure};
 use super::listing::{ListQuery, Listing, key_of};
 use super::operations::Operations;
-use super::{control, events, health, openapi};
+use super::{configuration, control, events, health, openapi};
 use crate::session::{SessionReport, ViewerReport};
 
 pub(crate) type Answer<T> = Result<T, Failure>;
@@ -36,6 +36,7 @@ pub(crate) fn operations() -> Operations {
         .merge(sessions)
         .merge(viewers)
         .merge(gateway)
+        .merge(configuration::operations())
         .merge(control::operations())
         .merge(events::operations())
         .merge(openapi::operations())

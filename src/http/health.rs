@@ -38,6 +38,8 @@ pub(crate) struct Readiness {
     status: &'static str,
     /// Why not, for people.
     reasons: Vec<String>,
+    /// What an operator should look at although viewers are served: it takes no gateway out of a balancer.
+    warnings: Vec<String>,
 }
 
 /// Whether the process answers; nothing else is asked.
@@ -59,7 +61,24 @@ async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
         true => (StatusCode::OK, "ready"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
     };
-    (code, Json(Readiness { status, reasons })).into_response()
+    let readiness = Readiness {
+        status,
+        reasons,
+        warnings: warnings(&state),
+    };
+    (code, Json(readiness)).into_response()
+}
+
+/// What is wrong with the configuration's file, if that is so.
+fn warnings(state: &State) -> Vec<String> {
+    let configuration = state.configuration.as_ref();
+    let standing = configuration.map(|configuration| configuration.holder().standing());
+    let refused = standing.and_then(|standing| standing.refused.clone());
+    let words = refused.map(|refused| {
+        let summary = &refused.summary;
+        format!("the configuration's file is refused, and the one before stays in force: {summary}")
+    });
+    words.into_iter().collect()
 }
 
 /// All metrics, for Prometheus.

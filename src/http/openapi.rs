@@ -14,6 +14,7 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr};
 
 use super::api;
 use super::channel_view::ChannelView;
+use super::configuration::{ConfigView, ReloadView};
 use super::control::{Asked, Start, Switch, Switching};
 use super::error::ErrorBody;
 use super::health::{self, Health, Readiness};
@@ -37,11 +38,12 @@ use crate::session::{HoldReport, SessionReport, ViewerReport};
         (name = "sessions", description = "Channels that run"),
         (name = "viewers", description = "Who watches"),
         (name = "events", description = "What happens"),
+        (name = "configuration", description = "What is in force"),
         (name = "gateway", description = "The process itself"),
     ),
     components(schemas(
-        Asked, ChannelView, ErrorBody<'static>, Event, Health, HoldReport, Listing<ChannelView>, Listing<SessionReport>,
-        Listing<ViewerReport>, Readiness, SessionReport, Start, Switch, Switching, ViewerReport,
+        Asked, ChannelView, ConfigView, ErrorBody<'static>, Event, Health, HoldReport, Listing<ChannelView>, Listing<SessionReport>,
+        Listing<ViewerReport>, Readiness, ReloadView, SessionReport, Start, Switch, Switching, ViewerReport,
     )),
 )]
 struct Description;

@@ -1,7 +1,9 @@
 //! What the edge is given by the wiring.
 
 use std::fmt;
+use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -10,12 +12,21 @@ use super::counters::Counters;
 use super::events::MAX_STREAMS;
 use super::idempotency::Answers;
 use super::limits::Limits;
+use crate::config::{ConfigHolder, Outcome};
 use crate::session::SessionMap;
 
 /// Whether the gateway can do its work.
 pub trait Readiness: Send + Sync + 'static {
     /// Why it cannot, for people, one sentence each; nothing if it can. Asked per request: it should be cheap.
     fn obstacles(&self) -> Vec<String>;
+}
+
+/// The configuration in force, and how to read it again.
+pub trait Configuration: Send + Sync + 'static {
+    /// What is in force, and what became of the last attempt to replace it.
+    fn holder(&self) -> &ConfigHolder;
+    /// Reads the file again and puts it in force if it is right.
+    fn reload(&self) -> Pin<Box<dyn Future<Output = Outcome> + Send + '_>>;
 }
 
 /// All metrics of the process.
@@ -35,6 +46,7 @@ pub struct State {
     pub(crate) answers: Answers,
     /// Places for readers of the events.
     pub(crate) event_streams: Arc<Semaphore>,
+    pub(crate) configuration: Option<Arc<dyn Configuration>>,
 }
 
 // === impl State ===
@@ -59,6 +71,15 @@ impl State {
             limits,
             answers: Answers::default(),
             event_streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            configuration: None,
+        }
+    }
+
+    /// With a configuration that can be looked at and read again.
+    pub fn with_configuration(self, configuration: Arc<dyn Configuration>) -> Self {
+        Self {
+            configuration: Some(configuration),
+            ..self
         }
     }
 }

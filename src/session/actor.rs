@@ -16,6 +16,7 @@ use super::sources::{self, Probing};
 use super::state::{Effects, Pace, Phase, SessionEvent, SessionState};
 use super::status::{Command, Status};
 use super::tell;
+use crate::config::ChannelSpec;
 use crate::encoder::SourceFacts;
 
 /// See the module.
@@ -44,6 +45,10 @@ pub(super) struct Actor {
     pub(super) started_for: Instant,
     /// How many playlist requests there were when it was decided who watches.
     requests_seen: u64,
+    /// The configuration that the encoder of now, or the next one, was asked for.
+    pub(super) planned: Arc<ChannelSpec>,
+    /// What has been made does not fit the configuration in force: the next encoder begins a new timeline.
+    pub(super) outdated: bool,
     /// Its place among the sessions that may run; given back at the end.
     seat: Option<Seat>,
 }
@@ -88,6 +93,8 @@ pub(super) fn spawn(
         asked_at: Some(now),
         started_for: now,
         requests_seen: 0,
+        planned: session.spec(),
+        outdated: false,
         seat: Some(seat),
     };
     // Before anybody can look: who has asked must not read that nothing runs.
@@ -180,6 +187,7 @@ impl Actor {
                     self.dispatch(SessionEvent::SourceChosen(place));
                 }
             }
+            Command::Reconfigure => self.reconfigure(),
             Command::Stop(why) => self.dispatch(SessionEvent::StopAsked(why.into())),
         }
     }
@@ -203,7 +211,7 @@ impl Actor {
             // A bug, but not one that viewers should pay for.
             Err(refused) => {
                 debug_assert!(false, "{refused}");
-                error!(channel = %self.session.spec.id, "{refused}");
+                error!(channel = %self.session.id, "{refused}");
             }
         }
     }
@@ -254,7 +262,7 @@ impl Actor {
     /// that the session is seen to stop. And without an encoder there is nothing to wait for.
     fn look_back(&mut self) {
         let came = self.session.viewers.requests() != self.requests_seen;
-        if came && !self.shared.is_draining() {
+        if came && !self.is_closing() {
             self.asked_at = Some(Instant::now());
             self.dispatch(SessionEvent::ViewerArrived);
         }
@@ -278,7 +286,7 @@ impl Actor {
             _ => self.retired.clone(),
         };
         let status = match self.state.phase() {
-            Phase::Stopping if self.shared.is_draining() => Status::Idle,
+            Phase::Stopping if self.is_closing() => Status::Idle,
             Phase::Idle | Phase::Starting | Phase::Stopping => Status::Starting,
             Phase::Active => live().map_or(Status::Starting, Status::Active),
             Phase::Failed => Status::Failed {
@@ -316,8 +324,8 @@ impl Actor {
         facts.last_error = self.state.last_error().map(str::to_owned);
         if self.state.error_count() > told.error_count {
             let problem = self.state.last_error().unwrap_or_default();
-            warn!(channel = %session.spec.id, "{problem}");
-            self.shared.tell_lost(&session.spec.id, &facts, problem);
+            warn!(channel = %session.id, "{problem}");
+            self.shared.tell_lost(&session.id, &facts, problem);
         } else if told.phase == phase && told.reason == reason {
             return;
         }
@@ -327,10 +335,10 @@ impl Actor {
         if phase == Phase::Idle {
             facts.renditions = Vec::new();
         }
-        info!(channel = %session.spec.id, state = phase.as_str(), "{reason}");
+        info!(channel = %session.id, state = phase.as_str(), "{reason}");
         let phases = (told.phase, phase);
         self.shared
-            .tell_state(&session.spec.id, facts.id, phases, reason);
+            .tell_state(&session.id, facts.id, phases, reason);
     }
 }
 
@@ -340,7 +348,7 @@ impl Drop for Actor {
         if self.seat.is_none() {
             return;
         }
-        error!(channel = %self.session.spec.id, "the session's task has crashed");
+        error!(channel = %self.session.id, "the session's task has crashed");
         let mut inbox = self.session.inbox.lock();
         *inbox = None;
         self.seat = None;
@@ -354,7 +362,7 @@ impl Drop for Actor {
         facts.reason = "its task has crashed; this is a bug of Headgate".into();
         facts.encoder = None;
         self.shared
-            .tell_state(&self.session.spec.id, facts.id, phases, &facts.reason);
+            .tell_state(&self.session.id, facts.id, phases, &facts.reason);
         drop(facts);
         let run = self.run.take().map(|run| run.live);
         let over = run.into_iter().chain(self.retired.take());

@@ -48,6 +48,7 @@ impl Actor {
             self.slot(place).wanted = Some(role);
             return;
         }
+        self.adopt();
         let Some(source) = self.source_of(role) else {
             return;
         };
@@ -59,7 +60,7 @@ impl Actor {
         let launch = self
             .shared
             .encoders
-            .launch(self.session.spec.clone(), source, behind, like);
+            .launch(self.planned.clone(), source, behind, like);
         let slot = self.slot(place);
         slot.role = role;
         slot.launch = Some(launch);
@@ -67,7 +68,7 @@ impl Actor {
 
     pub(super) fn news(&mut self, place: Place, news: News) {
         match news {
-            News::Launched(result) => self.launched(place, result),
+            News::Launched(result) => self.launched(place, *result),
             News::Encoder(Some(event)) => self.encoder_event(place, event),
             News::Encoder(None) => self.encoder_gone(place),
         }
@@ -104,7 +105,7 @@ impl Actor {
         }
         facts.note(now, format!("encoder {pid} started for {label}"));
         drop(facts);
-        info!(channel = %session.spec.id, pid, source = %label, "encoder started");
+        info!(channel = %session.id, pid, source = %label, "encoder started");
         self.tell_started(pid, &label);
         self.slot(place).fill(launched);
     }
@@ -192,10 +193,13 @@ impl Actor {
         };
         let session = self.session.clone();
         match &mut self.run {
-            Some(run) if run.fits(&plan) => run.go_on(&plan, &session.floor, now),
+            Some(run) if !self.outdated && run.fits(&plan) => {
+                run.go_on(&plan, &session.floor, now);
+            }
             _ => {
                 self.retire();
-                self.run = Some(Run::new(&session.spec, &plan, &session.floor, now));
+                self.run = Some(Run::new(&self.planned, &plan, &session.floor, now));
+                self.outdated = false;
             }
         }
         self.pace.reset();

@@ -137,7 +137,7 @@ impl Session {
         let last_access = self.viewers.last_access();
         SessionReport {
             id: facts.id,
-            channel: self.spec.id.to_string(),
+            channel: self.id.to_string(),
             state: facts.phase.as_str(),
             reason: facts.reason.clone(),
             started_at: clock.text(facts.started_at.unwrap_or(now)),
@@ -193,7 +193,7 @@ impl Session {
     /// That the session is kept until then.
     pub(super) fn hold_report(&self, until: Instant) -> HoldReport {
         HoldReport {
-            channel: self.spec.id.to_string(),
+            channel: self.id.to_string(),
             until: WallClock::now().text(until),
         }
     }

@@ -4,18 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 
 use super::error::ServeError;
 use super::facts::Facts;
+use super::promise::{hold, target_duration};
 use super::publish::{Live, Publication, WaitError};
 use super::run::Floor;
 use super::sources::LastGood;
 use super::status::{Command, Status};
 use super::viewers::{Heartbeat, Viewer, Viewers};
 use crate::base::ChannelId;
-use crate::config::{ChannelSpec, LadderSpec, RungVideo};
+use crate::config::ChannelSpec;
 use crate::hls::{DeliveryDirectives, MediaName, Readiness, Rendered, Snapshot, quirks};
 
 /// The longest that a request waits for a channel to start: less than any player waits for an answer (ExoPlayer
@@ -34,7 +36,11 @@ pub struct Resource {
 /// One channel's session. It exists from the first viewer on; while it is idle it holds no media and runs no task.
 #[derive(Debug)]
 pub struct Session {
-    pub(super) spec: Arc<ChannelSpec>,
+    pub(super) id: ChannelId,
+    /// As the configuration in force has it.
+    pub(super) spec: ArcSwap<ChannelSpec>,
+    /// The configuration in force does not have the channel any more.
+    pub(super) removed: AtomicBool,
     pub(super) viewers: Viewers,
     pub(super) status: watch::Sender<Status>,
     pub(super) facts: Mutex<Facts>,
@@ -45,17 +51,14 @@ pub struct Session {
     pub(super) floor: Floor,
     pub(super) last_good: Mutex<LastGood>,
     bytes_sent: AtomicU64,
-    target_duration: Duration,
 }
 
 // === impl Session ===
 
 impl Session {
     pub(super) fn new(spec: Arc<ChannelSpec>) -> Self {
-        let target_duration = target_duration(&spec);
         Self {
-            // Three Target Durations: how far a player stays behind the live edge.
-            viewers: Viewers::new(target_duration * 3),
+            viewers: Viewers::new(hold(&spec)),
             status: watch::Sender::new(Status::Idle),
             facts: Mutex::default(),
             inbox: Mutex::new(None),
@@ -63,14 +66,15 @@ impl Session {
             floor: Floor::default(),
             last_good: Mutex::default(),
             bytes_sent: AtomicU64::new(0),
-            target_duration,
-            spec,
+            removed: AtomicBool::new(false),
+            id: spec.id.clone(),
+            spec: ArcSwap::new(spec),
         }
     }
 
     /// The channel.
     pub fn channel(&self) -> &ChannelId {
-        &self.spec.id
+        &self.id
     }
 
     /// The channel's Multivariant Playlist; waits for the first Partial Segments of a channel that starts.
@@ -192,17 +196,17 @@ impl Session {
     }
 
     fn no_media(&self, rendition: &str, name: MediaName) -> ServeError {
-        ServeError::NotFound(format!("{name} of {}/{rendition}", self.spec.id))
+        ServeError::NotFound(format!("{name} of {}/{rendition}", self.id))
     }
 
     /// EXT-X-TARGETDURATION as the channel aims at it: the unit of cache lifetimes.
     pub fn target_duration(&self) -> Duration {
-        self.target_duration
+        target_duration(&self.spec.load())
     }
 
     /// For how long a media resource stays available at least.
     pub fn retention(&self) -> Duration {
-        (self.spec.window + self.target_duration) * 2
+        (self.spec.load().window + self.target_duration()) * 2
     }
 
     /// Counts bytes that were handed to a viewer.
@@ -225,7 +229,7 @@ impl Session {
         }
         let _present = self.viewers.wait_for_start();
         let mut receiver = self.status.subscribe();
-        let hold = MAX_START_HOLD.min(self.spec.start_timeout + Duration::from_millis(500));
+        let hold = MAX_START_HOLD.min(self.spec.load().start_timeout + Duration::from_millis(500));
         let decided = |status: &Status| match status {
             Status::Active(_) | Status::Idle => true,
             // After its rest the arrival of this viewer starts the channel again.
@@ -244,7 +248,7 @@ impl Session {
     fn rendition<'a>(&self, live: &'a Live, name: &str) -> Result<&'a Publication, ServeError> {
         live.rendition(name)
             .ok_or_else(|| ServeError::UnknownRendition {
-                channel: self.spec.id.to_string(),
+                channel: self.id.to_string(),
                 rendition: name.into(),
             })
     }
@@ -257,13 +261,15 @@ impl Session {
         ready: impl Fn(&Snapshot) -> Readiness,
     ) -> Result<Arc<Snapshot>, WaitError> {
         let _present = self.viewers.wait(viewer);
-        publication.wait_for(self.target_duration * 3, ready).await
+        publication
+            .wait_for(self.target_duration() * 3, ready)
+            .await
     }
 
     /// A stream that has stopped is an error, never an old playlist.
     fn refuse_stale(&self, live: &Live) -> Result<(), ServeError> {
         let age = live.age(Instant::now());
-        if age > self.target_duration * 3 {
+        if age > self.target_duration() * 3 {
             return Err(self.unavailable(&format!("nothing new for {:.1} s", age.as_secs_f64())));
         }
         Ok(())
@@ -288,7 +294,7 @@ impl Session {
     fn failed(&self, reason: &str, until: Instant) -> ServeError {
         let rest = until.saturating_duration_since(Instant::now());
         ServeError::Unavailable {
-            channel: self.spec.id.to_string(),
+            channel: self.id.to_string(),
             reason: reason.into(),
             retry_after: Duration::from_secs(rest.as_secs() + 1),
         }
@@ -297,21 +303,11 @@ impl Session {
     fn unavailable(&self, reason: &str) -> ServeError {
         let retry_after = Duration::from_secs(1);
         ServeError::Unavailable {
-            channel: self.spec.id.to_string(),
+            channel: self.id.to_string(),
             reason: reason.into(),
             retry_after,
         }
     }
-}
-
-/// As the packager will promise it: a copied source cuts where it has key frames, and makes the promise wider.
-fn target_duration(spec: &ChannelSpec) -> Duration {
-    let aim = spec.segment_duration.as_secs() + u64::from(spec.segment_duration.subsec_nanos() > 0);
-    let copies = match &spec.ladder {
-        LadderSpec::Rungs(rungs) => rungs.iter().any(|rung| rung.video == RungVideo::Copy),
-        LadderSpec::Auto => false,
-    };
-    Duration::from_secs(aim.max(1) * if copies { 3 } else { 1 })
 }
 
 fn readiness(snapshot: &Snapshot, directives: &DeliveryDirectives) -> Readiness {
@@ -349,52 +345,4 @@ fn find(snapshot: &Snapshot, name: MediaName) -> Option<Resource> {
         body: body.clone(),
         etag: etag.clone(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Config;
-    use crate::hls::{PackagerConfig, Timeline};
-
-    fn spec(more: &str) -> Arc<ChannelSpec> {
-        let text = format!("[[channel]]\nid = \"a\"\n{more}\n");
-        let config = Config::parse(&text, "channels.toml".as_ref()).unwrap();
-        config.channels[0].clone()
-    }
-
-    #[test]
-    fn lifetimes_are_those_that_the_packager_promises() {
-        let copied = "source = \"udp://a:1\"\nladder = [{ name = \"s\", copy = true }]";
-        for (more, irregular_key_frames) in [
-            ("source = \"testcard:\"", false),
-            (
-                "source = \"testcard:\"\nsegment_duration = \"1500ms\"",
-                false,
-            ),
-            (copied, true),
-        ] {
-            let spec = spec(more);
-            let config = PackagerConfig {
-                segment_duration: spec.segment_duration,
-                part_duration: spec.part_duration,
-                window: spec.window,
-                irregular_key_frames,
-                lead: Duration::ZERO,
-                renditions: Vec::new(),
-                timeline: Timeline {
-                    epoch: 1,
-                    first_msn: 1,
-                    first_discontinuity: 1,
-                },
-            };
-            let session = Session::new(spec);
-            assert_eq!(
-                session.target_duration().as_secs(),
-                config.target_duration(),
-                "{more}"
-            );
-            assert_eq!(session.retention(), config.retention(), "{more}");
-        }
-    }
 }

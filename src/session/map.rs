@@ -39,7 +39,7 @@ pub(super) struct Shared {
     pub(super) tasks: TaskTracker,
     running: AtomicUsize,
     draining: AtomicBool,
-    max_sessions: usize,
+    max_sessions: AtomicUsize,
 }
 
 /// One of the sessions that may run at the same time; free again when it is dropped.
@@ -58,16 +58,8 @@ struct Catalogue {
 impl SessionMap {
     /// No session runs yet.
     pub fn new(config: &Config, encoders: Arc<Encoders>, events: Arc<Events>) -> Arc<Self> {
-        let by_id = config
-            .channels
-            .iter()
-            .map(|spec| (spec.id.clone(), spec.clone()))
-            .collect();
         Arc::new(Self {
-            catalogue: ArcSwap::from_pointee(Catalogue {
-                list: config.channels.clone(),
-                by_id,
-            }),
+            catalogue: ArcSwap::from_pointee(Catalogue::new(config)),
             sessions: DashMap::new(),
             shared: Arc::new(Shared {
                 encoders,
@@ -75,9 +67,25 @@ impl SessionMap {
                 tasks: TaskTracker::new(),
                 running: AtomicUsize::new(0),
                 draining: AtomicBool::new(false),
-                max_sessions: config.server.max_sessions,
+                max_sessions: AtomicUsize::new(config.server.max_sessions),
             }),
         })
+    }
+
+    pub(super) fn set_catalogue(&self, config: &Config) {
+        self.catalogue.store(Arc::new(Catalogue::new(config)));
+    }
+
+    /// Sessions that run already go on, even if they are more.
+    pub(super) fn set_max_sessions(&self, limit: usize) {
+        self.shared.max_sessions.store(limit, Ordering::SeqCst);
+    }
+
+    /// The session of a channel, also of one that is gone.
+    pub(super) fn session_of(&self, channel: &ChannelId) -> Option<Arc<Session>> {
+        self.sessions
+            .get(channel)
+            .map(|entry| entry.value().clone())
     }
 
     /// All channels, in the order of the file.
@@ -166,7 +174,7 @@ impl SessionMap {
 
     /// The channel of a session.
     pub fn channel_of(&self, id: Uuid) -> Option<Arc<ChannelSpec>> {
-        self.by_id(id).map(|session| session.spec.clone())
+        self.by_id(id).map(|session| session.spec())
     }
 
     /// Lets the source of this position take over. `false` if there is no session that runs.
@@ -219,9 +227,8 @@ impl SessionMap {
     }
 
     fn existing(&self, channel: &str) -> Option<Arc<Session>> {
-        self.sessions
-            .get(channel)
-            .map(|entry| entry.value().clone())
+        let found = self.sessions.get(channel)?.value().clone();
+        (!found.is_removed()).then_some(found)
     }
 
     fn create(&self, channel: &str) -> Result<Arc<Session>, ServeError> {
@@ -245,7 +252,7 @@ impl SessionMap {
     /// Tells the session's actor that somebody asks; starts the actor if there is none.
     fn arrive(&self, session: &Arc<Session>) -> Result<(), ServeError> {
         let refused = |reason: String, seconds| ServeError::Unavailable {
-            channel: session.spec.id.to_string(),
+            channel: session.id.to_string(),
             reason,
             retry_after: Duration::from_secs(seconds),
         };
@@ -253,6 +260,10 @@ impl SessionMap {
         // Looked at while the inbox is locked: a drain sends its word through it afterwards.
         if self.shared.is_draining() {
             return Err(refused("the gateway stops".into(), 5));
+        }
+        // And so does the removal of the channel.
+        if session.is_removed() {
+            return Err(ServeError::UnknownChannel(session.id.to_string()));
         }
         if let Some(inbox) = &*inbox {
             // One word that is not read yet is enough for all who come.
@@ -262,7 +273,7 @@ impl SessionMap {
             return Ok(());
         }
         let Some(seat) = self.shared.take_seat() else {
-            let limit = self.shared.max_sessions;
+            let limit = self.shared.max_sessions.load(Ordering::SeqCst);
             return Err(refused(
                 format!("{limit} channels run already, as many as max_sessions allows"),
                 10,
@@ -274,11 +285,24 @@ impl SessionMap {
     }
 }
 
+// === impl Catalogue ===
+
+impl Catalogue {
+    fn new(config: &Config) -> Self {
+        let by_id = config.channels.iter();
+        Self {
+            list: config.channels.clone(),
+            by_id: by_id.map(|spec| (spec.id.clone(), spec.clone())).collect(),
+        }
+    }
+}
+
 // === impl Shared ===
 
 impl Shared {
     fn take_seat(self: &Arc<Self>) -> Option<Seat> {
-        let one_more = |running| (running < self.max_sessions).then_some(running + 1);
+        let limit = self.max_sessions.load(Ordering::SeqCst);
+        let one_more = |running| (running < limit).then_some(running + 1);
         let taken = self
             .running
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more);
@@ -305,7 +329,7 @@ impl Session {
         match self.viewers.refused(viewer, now) {
             None => Ok(()),
             Some(retry_after) => Err(ServeError::Kicked {
-                channel: self.spec.id.to_string(),
+                channel: self.id.to_string(),
                 retry_after,
             }),
         }

@@ -71,7 +71,7 @@ pub(super) enum Media {
 
 /// What a slot has to tell.
 pub(super) enum News {
-    Launched(Result<Launched, LaunchError>),
+    Launched(Box<Result<Launched, LaunchError>>),
     Encoder(Option<EncoderEvent>),
 }
 
@@ -102,7 +102,7 @@ impl Slot {
     /// What happens next; never, if it is empty. Safe to cancel.
     pub(super) async fn news(&mut self) -> News {
         if let Some(launch) = &mut self.launch {
-            return News::Launched(launch.result().await);
+            return News::Launched(Box::new(launch.result().await));
         }
         match &mut self.encoder {
             Some(encoder) => News::Encoder(encoder.events.recv().await),

@@ -31,7 +31,7 @@ pub(super) fn state(session: &Arc<Session>, now: Instant) -> SessionState {
         .last_good
         .lock()
         .filter(|(_, at)| now.saturating_duration_since(*at) < REMEMBERED);
-    let patience = patience(&session.spec, session.target_duration());
+    let patience = patience(session);
     SessionState::new(now, patience).beginning_with(first.map_or(0, |(source, _)| source))
 }
 
@@ -51,9 +51,11 @@ fn slate(spec: &ChannelSpec) -> Option<&SourceSpec> {
     behind.next_back().map(|position| &spec.sources[position])
 }
 
-fn patience(spec: &ChannelSpec, target_duration: Duration) -> Patience {
-    let row = row(spec);
-    let has_slate = slate(spec).is_some();
+/// How long the session waits for what, as its configuration has it now.
+pub(super) fn patience(session: &Session) -> Patience {
+    let (spec, target_duration) = (session.spec(), session.target_duration());
+    let row = row(&spec);
+    let has_slate = slate(&spec).is_some();
     // With a slate to show there is no reason to look at a picture that stands still.
     let stall = match has_slate {
         true => target_duration + target_duration / 8,
@@ -85,18 +87,18 @@ impl Actor {
         match role {
             Role::Source => self.source_at(self.state.source()),
             Role::Candidate(position) => self.source_at(position),
-            Role::Slate => slate(&self.session.spec).cloned(),
+            Role::Slate => slate(&self.planned).cloned(),
         }
     }
 
     fn source_at(&self, position: usize) -> Option<SourceSpec> {
-        let position = *row(&self.session.spec).get(position)?;
-        self.session.spec.sources.get(position).cloned()
+        let position = *row(&self.planned).get(position)?;
+        self.planned.sources.get(position).cloned()
     }
 
     /// Which place in the row a source of the configuration has; `None` for the slate.
     pub(super) fn place_in_row(&self, position: usize) -> Option<usize> {
-        row(&self.session.spec)
+        row(&self.planned)
             .iter()
             .position(|other| *other == position)
     }

@@ -25,6 +25,8 @@ pub(super) enum Command {
     Restart,
     /// The source of this position takes over.
     SwitchSource(usize),
+    /// The configuration of the channel is another one.
+    Reconfigure,
     Stop(&'static str),
 }
 

@@ -62,7 +62,7 @@ impl Shared {
 impl Actor {
     pub(super) fn tell_event(&self, kind: EventKind) {
         let session = self.session.facts.lock().id;
-        self.shared.tell(&self.session.spec.id, session, kind);
+        self.shared.tell(&self.session.id, session, kind);
     }
 
     /// An encoder was started.

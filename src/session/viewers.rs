@@ -7,6 +7,7 @@
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -32,7 +33,8 @@ pub struct Viewer<'a> {
 /// The viewers of one session.
 #[derive(Debug)]
 pub(super) struct Viewers {
-    hold: Duration,
+    /// In milliseconds.
+    hold: AtomicU64,
     hasher: RandomState,
     table: Mutex<Table>,
     kicked: Kicked<Key>,
@@ -91,12 +93,24 @@ pub(super) struct Waiting<'a> {
 impl Viewers {
     /// Viewers stay present for `hold` after a request.
     pub(super) fn new(hold: Duration) -> Self {
-        Self {
-            hold,
+        let viewers = Self {
+            hold: AtomicU64::default(),
             hasher: RandomState::new(),
             table: Mutex::default(),
             kicked: Kicked::default(),
-        }
+        };
+        viewers.set_hold(hold);
+        viewers
+    }
+
+    /// From now on viewers stay present for `hold` after a request.
+    pub(super) fn set_hold(&self, hold: Duration) {
+        let millis = u64::try_from(hold.as_millis()).unwrap_or(u64::MAX);
+        self.hold.store(millis, Relaxed);
+    }
+
+    fn hold(&self) -> Duration {
+        Duration::from_millis(self.hold.load(Relaxed))
     }
 
     /// A request of a viewer; `true` if it is the first one since nobody watched.
@@ -112,7 +126,7 @@ impl Viewers {
             let known = Known::new(viewer, self.hasher.hash_one(key), now);
             table.known.insert(key, known);
         } else {
-            table.crowd_until = table.crowd_until.max(Some(now + self.hold));
+            table.crowd_until = table.crowd_until.max(Some(now + self.hold()));
         }
         heartbeat == Heartbeat::Playlist && !std::mem::replace(&mut table.watched, true)
     }
@@ -160,15 +174,15 @@ impl Viewers {
         let mut table = self.table.lock();
         table
             .known
-            .retain(|_, known| known.until(now, self.hold) > now);
+            .retain(|_, known| known.until(now, self.hold()) > now);
         table.crowd_until = table.crowd_until.filter(|until| *until > now);
         if table.crowd_waiting > 0 {
-            table.crowd_until = Some(now + self.hold);
+            table.crowd_until = Some(now + self.hold());
         }
         let known = table
             .known
             .values()
-            .map(|known| known.until(now, self.hold))
+            .map(|known| known.until(now, self.hold()))
             .max();
         let held = table.held_until.filter(|until| *until > now);
         let watched = known.max(table.crowd_until);
@@ -183,7 +197,7 @@ impl Viewers {
             .lock()
             .known
             .values()
-            .filter(|known| known.until(now, self.hold) > now)
+            .filter(|known| known.until(now, self.hold()) > now)
             .cloned()
             .collect();
         list.sort_by_key(|known| known.since);
@@ -196,7 +210,7 @@ impl Viewers {
             .lock()
             .known
             .values()
-            .filter(|known| known.until(now, self.hold) > now)
+            .filter(|known| known.until(now, self.hold()) > now)
             .count()
     }
 
@@ -234,7 +248,7 @@ impl Viewers {
     /// Ends a viewer's lease and sends it away for a while; `false` if nobody of this [`Known::id`] watches.
     pub(super) fn kick(&self, id: u64, now: Instant) -> bool {
         let mut table = self.table.lock();
-        let present = |known: &Known| known.id == id && known.until(now, self.hold) > now;
+        let present = |known: &Known| known.id == id && known.until(now, self.hold()) > now;
         let mut known = table.known.iter();
         let Some(key) = known.find_map(|(key, known)| present(known).then_some(*key)) else {
             return false;
@@ -299,7 +313,7 @@ impl Drop for Waiting<'_> {
             }
             None => {
                 table.crowd_waiting = table.crowd_waiting.saturating_sub(1);
-                table.crowd_until = table.crowd_until.max(Some(now + self.viewers.hold));
+                table.crowd_until = table.crowd_until.max(Some(now + self.viewers.hold()));
             }
         }
     }

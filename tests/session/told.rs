@@ -129,7 +129,11 @@ async fn a_crash_is_told_with_its_reason_and_its_successor() {
     };
     assert!(reason.starts_with("ffmpeg ended ("), "{reason}");
     let next = until_told(&mut events, "encoder.started").await;
-    assert_eq!(stories(&next), ["source.lost", "encoder.started"], "the same source");
+    assert_eq!(
+        stories(&next),
+        ["source.lost", "encoder.started"],
+        "the same source"
+    );
     until("the successor", || house.lives().len() == 2).await;
 }
 

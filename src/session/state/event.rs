@@ -55,6 +55,13 @@ pub enum SessionEvent {
     RestartAsked,
     /// An operator wants the source of this position.
     SourceChosen(usize),
+    /// The configuration of the channel is another one.
+    Reconfigured {
+        /// The durations that hold from now on.
+        patience: Box<Patience>,
+        /// The encoder of now does something else than what is wanted.
+        restart: bool,
+    },
     /// The time of [`poll_timeout`](super::SessionState::poll_timeout) has come.
     TimedOut,
 }
@@ -131,7 +138,7 @@ pub struct SlatePatience {
 }
 
 /// The durations that a session obeys.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Patience {
     /// A source must deliver within this.
     pub start_timeout: Duration,

@@ -8,12 +8,15 @@
 
 mod event;
 mod pace;
+mod reconfigured;
 mod relief;
 mod rules;
 mod timers;
 
 #[cfg(test)]
 mod model_tests;
+#[cfg(test)]
+mod relief_tests;
 #[cfg(test)]
 mod table_tests;
 #[cfg(test)]
@@ -212,6 +215,7 @@ impl SessionState {
                 self.choose(now, position)
             }
 
+            (_, E::Reconfigured { patience, restart }) => self.reconfigure(now, *patience, restart),
             (Idle | Starting | Active | Failed | Stopping, E::TimedOut) => self.time_out(now),
             (phase, event) => return Err(RefusedTransition { phase, event }),
         };

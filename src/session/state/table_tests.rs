@@ -91,10 +91,17 @@ delivered     x           i>active      .             .         x
 progress      x           .             .             .         x
 lost          x           sd>starting   sd>active     .         x
 refused       x           sd>failed     sd>active     .         x
+slate         x           .             .             .         .
+slate-lost    x           .             .             .         .
+candidate     x           .             .             .         .
+candid-lost   x           .             .             .         .
+probed        x           .             .             .         .
 gone          x           .             .             e>idle    .
 stop          x           se>stopping   se>stopping   .         se>stopping
 restart       x           s>starting    s>active      .         S>starting
 chosen        x           s>starting    s>active      .         S>starting
+retimed       .           .             .             .         .
+changed       .           s>starting    s>active      .         se>stopping
 timed-out     .           .             .             .         .
 ";
 
@@ -107,10 +114,22 @@ fn event(name: &str) -> SessionEvent {
         "progress" => SessionEvent::Progress,
         "lost" => SessionEvent::EncoderLost("it broke".into()),
         "refused" => SessionEvent::SourceRefused("no such file".into()),
+        "slate" => SessionEvent::SlateDelivered,
+        "slate-lost" => SessionEvent::SlateLost("it broke".into()),
+        "candidate" => SessionEvent::CandidateDelivered,
+        "candid-lost" => SessionEvent::CandidateLost("it broke".into()),
+        "probed" => SessionEvent::Probed {
+            source: 0,
+            answers: true,
+        },
         "gone" => SessionEvent::EncoderGone,
         "stop" => SessionEvent::StopAsked("enough".into()),
         "restart" => SessionEvent::RestartAsked,
         "chosen" => SessionEvent::SourceChosen(0),
+        "retimed" | "changed" => SessionEvent::Reconfigured {
+            patience: Box::new(patience()),
+            restart: name == "changed",
+        },
         "timed-out" => SessionEvent::TimedOut,
         _ => panic!("{name} is no event"),
     }
@@ -135,7 +154,7 @@ fn every_phase_meets_every_event() {
             met += 1;
         }
     }
-    assert_eq!(met, 12 * PHASES.len());
+    assert_eq!(met, 19 * PHASES.len());
 }
 
 fn meet(phase: Phase, event: &SessionEvent, cell: &str) {
@@ -329,4 +348,57 @@ fn phases_are_spelt_as_the_api_does() {
     let (state, now) = session_in(Phase::Active);
     assert_eq!(state.since(), now);
     assert!(state.expects_encoder());
+}
+
+#[test]
+fn a_new_grace_period_holds_for_who_left_already() {
+    let (mut state, now) = session_in(Phase::Active);
+    state.handle(now, SessionEvent::Presence(None)).unwrap();
+    let shorter = Patience {
+        grace_period: 5 * SECOND,
+        ..patience()
+    };
+    let event = SessionEvent::Reconfigured {
+        patience: Box::new(shorter),
+        restart: false,
+    };
+    state.handle(now, event).unwrap();
+    // `SessionEvent::Delivered` was when nobody had come; the timer counts from there.
+    let (at, _) = state.poll_timeout().unwrap();
+    assert!(at <= now + 5 * SECOND);
+}
+
+#[test]
+fn a_new_start_timeout_counts_from_the_start() {
+    let (mut state, now) = session_in(Phase::Starting);
+    let event = SessionEvent::Reconfigured {
+        patience: Box::new(Patience {
+            start_timeout: 4 * SECOND,
+            ..patience()
+        }),
+        restart: false,
+    };
+    state.handle(now + SECOND, event).unwrap();
+    assert_eq!(
+        state.poll_timeout(),
+        Some((now + 4 * SECOND, TimerReason::StartTimeout))
+    );
+}
+
+#[test]
+fn a_changed_list_of_sources_is_tried_from_its_beginning() {
+    let two = Patience {
+        sources: 2,
+        ..patience()
+    };
+    let (mut state, now) = session_with(Phase::Active, two.clone());
+    let lost = SessionEvent::EncoderLost("it broke".into());
+    state.handle(now, lost).unwrap();
+    assert_eq!(state.source(), 1);
+    let event = SessionEvent::Reconfigured {
+        patience: Box::new(Patience { sources: 3, ..two }),
+        restart: true,
+    };
+    state.handle(now, event).unwrap();
+    assert_eq!(state.source(), 0);
 }

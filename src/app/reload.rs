@@ -1,0 +1,148 @@
+//! A changed file becomes the configuration in force: whoever asks for it (the watch, a signal, an operator), one at a
+//! time.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::endpoints;
+use crate::config::watch::Watch;
+use crate::config::{Change, Config, ConfigDiff, ConfigHolder, Outcome};
+use crate::events::{EventKind, Events};
+use crate::http::Configuration;
+use crate::session::SessionMap;
+use crate::webhook::Webhooks;
+
+/// Reads the file again and puts in force what it says.
+#[derive(Debug)]
+pub struct Reloader {
+    holder: Arc<ConfigHolder>,
+    sessions: Arc<SessionMap>,
+    webhooks: Arc<Webhooks>,
+    events: Arc<Events>,
+    one_at_a_time: tokio::sync::Mutex<()>,
+}
+
+// === impl Reloader ===
+
+impl Reloader {
+    /// Nothing is read yet.
+    pub fn new(
+        holder: Arc<ConfigHolder>,
+        sessions: Arc<SessionMap>,
+        webhooks: Arc<Webhooks>,
+        events: Arc<Events>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            holder,
+            sessions,
+            webhooks,
+            events,
+            one_at_a_time: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// What is in force.
+    pub fn config(&self) -> Arc<Config> {
+        self.holder.standing().config.clone()
+    }
+
+    /// Reads, compares, applies and tells. `why` is who wants it, for the log.
+    pub async fn look(&self, why: &'static str) -> Outcome {
+        let _turn = self.one_at_a_time.lock().await;
+        let holder = self.holder.clone();
+        let reading = tokio::task::spawn_blocking(move || holder.reload(Timestamp::now()));
+        let outcome = match reading.await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                error!("the configuration was not read: {error}");
+                return Outcome::Same;
+            }
+        };
+        match &outcome {
+            Outcome::Replaced(config, diff) => self.apply(config, diff, why),
+            Outcome::Refused(refused) => {
+                error!(
+                    why,
+                    "the configuration is refused, and the one before stays in force\n{}",
+                    refused.text
+                );
+                let error = refused.summary.clone();
+                self.tell(EventKind::ConfigRefused { error });
+            }
+            Outcome::Same | Outcome::StillRefused(_) | Outcome::NoFile => {}
+        }
+        outcome
+    }
+
+    /// Looks whenever the file may have changed, until the token is cancelled.
+    pub async fn watch(&self, stop: &CancellationToken) {
+        let Some(origin) = self.holder.origin() else {
+            return;
+        };
+        let mut watch = Watch::new(&origin.path);
+        let look = async {
+            // Something may have been written since the start.
+            loop {
+                self.look("the file was watched").await;
+                watch.changed().await;
+            }
+        };
+        tokio::select! {
+            () = look => {}
+            () = stop.cancelled() => {}
+        }
+    }
+
+    fn apply(&self, config: &Config, diff: &ConfigDiff, why: &'static str) {
+        self.sessions.apply(config, diff);
+        if diff.webhooks_changed {
+            self.webhooks.apply(endpoints(config));
+        }
+        let (added, removed, changed) = (diff.added.len(), diff.removed.len(), diff.changed.len());
+        info!(why, added, removed, changed, "a configuration is in force");
+        for (spec, change) in &diff.changed {
+            info!(channel = %spec.id, "{}", words(*change));
+        }
+        let waiting = self.holder.needs_restart();
+        if !waiting.is_empty() {
+            let keys = waiting.join(", ");
+            warn!("of [server], these hold only when Headgate is started again: {keys}");
+        }
+        self.tell(EventKind::ConfigApplied {
+            added: diff.added.iter().map(|spec| spec.id.clone()).collect(),
+            removed: diff.removed.clone(),
+            changed: diff
+                .changed
+                .iter()
+                .map(|(spec, _)| spec.id.clone())
+                .collect(),
+        });
+    }
+
+    fn tell(&self, kind: EventKind) {
+        self.events.emit(Timestamp::now(), None, None, kind);
+    }
+}
+
+impl Configuration for Reloader {
+    fn holder(&self) -> &ConfigHolder {
+        &self.holder
+    }
+
+    fn reload(&self) -> Pin<Box<dyn Future<Output = Outcome> + Send + '_>> {
+        Box::pin(self.look("an operator asked for it"))
+    }
+}
+
+fn words(change: Change) -> &'static str {
+    match change {
+        Change::Relabelled => "relabelled; its encoder goes on",
+        Change::Retimed => "other times hold; its encoder goes on",
+        Change::Restarted => "another encoder is needed; one that runs is replaced",
+    }
+}
