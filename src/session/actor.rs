@@ -220,10 +220,9 @@ impl Actor {
     }
 
     fn perform(&mut self, effects: Effects) {
-        if let Some(source) = effects.doubt_source {
-            if let Some(source) = self.session.spec().sources.get(source) {
-                self.shared.encoders.doubt(source);
-            }
+        let spec = self.session.spec();
+        if let Some(source) = effects.doubt_source.and_then(|at| spec.sources.get(at)) {
+            self.shared.encoders.doubt(source);
         }
         let run = self.run.take_if(|_| effects.end);
         let retired = self.retired.take_if(|_| effects.end);
