@@ -107,6 +107,9 @@ impl Actor {
             info!(channel = %self.session.id, "{what}");
             self.session.facts.lock().note(Instant::now(), what);
         }
+        if change == Some(Change::Restarted) {
+            self.probing = None; // What it would answer is about a position of the list before.
+        }
         let (patience, restart) = (
             Box::new(patience(&self.session)),
             change == Some(Change::Restarted),
