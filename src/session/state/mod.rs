@@ -16,6 +16,8 @@ mod timers;
 #[cfg(test)]
 mod model_tests;
 #[cfg(test)]
+mod reconfigured_tests;
+#[cfg(test)]
 mod relief_tests;
 #[cfg(test)]
 mod table_tests;
