@@ -12,11 +12,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::config::{Config, ConfigHolder, WebhookSpec};
+use crate::config::{Config, ConfigHolder, ServerConfig, WebhookSpec};
 use crate::encoder::find_ffmpeg;
 use crate::events::{Events, Filter};
 use crate::http::{Counters, Exposition, Limits, Readiness, Server, State};
-use crate::session::{Encoders, FindFfmpeg, SessionMap};
+use crate::session::{Encoders, FindFfmpeg, Ledger, SessionMap};
 use crate::telemetry::{Registry, SessionCollector};
 use crate::webhook::{self, Endpoint, Webhooks};
 
@@ -34,6 +34,8 @@ pub struct Surroundings {
     pub ffmpeg: Option<OsString>,
     /// `$PATH`.
     pub path: Option<OsString>,
+    /// Where programs of this user, or this service, keep their state.
+    pub state_folder: Option<PathBuf>,
 }
 
 /// A gateway that is bound to its address and ready to run.
@@ -90,6 +92,18 @@ impl Surroundings {
         })
     }
 
+    /// Where sequence numbers are kept over a restart: the file that the configuration names, or one for each address
+    /// that is listened on. A gateway without an address of its own has nothing to come back to.
+    fn ledger(&self, server: &ServerConfig) -> Ledger {
+        let own = |folder: &PathBuf| folder.join(format!("numbers-{}.json", server.listen));
+        let folder = self
+            .state_folder
+            .as_ref()
+            .filter(|_| server.listen.port() != 0);
+        let file = server.state.clone().or_else(|| folder.map(own));
+        file.map_or_else(Ledger::in_memory, Ledger::at)
+    }
+
     /// What starts encoders under this configuration.
     pub fn encoders(&self, config: &Config) -> Encoders {
         Encoders::new(
@@ -123,7 +137,12 @@ impl App {
         let encoders = Arc::new(surroundings.encoders(config));
         let events = Events::new(Timestamp::now());
         let webhooks = Webhooks::new(events.clone(), webhook::Timing::default());
-        let sessions = SessionMap::new(config, encoders.clone(), events.clone());
+        let sessions = SessionMap::new(
+            config,
+            encoders.clone(),
+            events.clone(),
+            surroundings.ledger(&config.server),
+        );
         let reloader = Reloader::new(
             holder.clone(),
             sessions.clone(),

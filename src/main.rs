@@ -3,7 +3,7 @@
 //! Exit codes: 0 fine, 1 failed at run time, 2 wrong usage or configuration.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -152,7 +152,16 @@ fn surroundings() -> Surroundings {
         launch_program,
         ffmpeg: std::env::var_os("FFMPEG"),
         path: std::env::var_os("PATH"),
+        state_folder: state_folder(),
     }
+}
+
+/// What systemd gives a service, or what the user's programs share.
+fn state_folder() -> Option<PathBuf> {
+    let path = |name| std::env::var_os(name).map(PathBuf::from);
+    let of_service = path("STATE_DIRECTORY");
+    let of_user = || path("XDG_STATE_HOME").or_else(|| Some(path("HOME")?.join(".local/state")));
+    of_service.or_else(|| Some(of_user()?.join("headgate")))
 }
 
 fn outcome(result: Result<String, String>) -> ExitCode {

@@ -49,6 +49,7 @@ async fn ten_thousand_channels_cost_little_while_nobody_watches() {
         launch_program: "headgate".into(),
         ffmpeg: None,
         path: None,
+        state_folder: None,
     };
     let app = App::build(Arc::new(holder), &surroundings, CancellationToken::new()).await;
     let app = app.unwrap();

@@ -11,9 +11,9 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
 
-use super::super::activity::{InFlight, Watched};
-use super::super::body::Body;
 use super::*;
+use crate::http::activity::{InFlight, Watched};
+use crate::http::body::Body;
 
 struct Served {
     client: DuplexStream,

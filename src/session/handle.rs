@@ -56,14 +56,14 @@ pub struct Session {
 // === impl Session ===
 
 impl Session {
-    pub(super) fn new(spec: Arc<ChannelSpec>) -> Self {
+    pub(super) fn new(spec: Arc<ChannelSpec>, floor: Floor) -> Self {
         Self {
             viewers: Viewers::new(hold(&spec)),
             status: watch::Sender::new(Status::Idle),
             facts: Mutex::default(),
             inbox: Mutex::new(None),
             knocked: AtomicBool::new(false),
-            floor: Floor::default(),
+            floor,
             last_good: Mutex::default(),
             bytes_sent: AtomicU64::new(0),
             removed: AtomicBool::new(false),

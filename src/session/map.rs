@@ -16,7 +16,9 @@ use super::actor;
 use super::error::ServeError;
 use super::handle::Session;
 use super::launch::Encoders;
+use super::ledger::Ledger;
 use super::report::{HoldReport, SessionReport, ViewerReport};
+use super::run::Floor;
 use super::status::{Command, Status};
 use super::viewers::{Heartbeat, Viewer};
 use crate::base::ChannelId;
@@ -36,6 +38,7 @@ pub struct SessionMap {
 pub(super) struct Shared {
     pub(super) encoders: Arc<Encoders>,
     pub(super) events: Arc<Events>,
+    ledger: Arc<Ledger>,
     pub(super) tasks: TaskTracker,
     running: AtomicUsize,
     draining: AtomicBool,
@@ -57,13 +60,19 @@ struct Catalogue {
 
 impl SessionMap {
     /// No session runs yet.
-    pub fn new(config: &Config, encoders: Arc<Encoders>, events: Arc<Events>) -> Arc<Self> {
+    pub fn new(
+        config: &Config,
+        encoders: Arc<Encoders>,
+        events: Arc<Events>,
+        ledger: Ledger,
+    ) -> Arc<Self> {
         Arc::new(Self {
             catalogue: ArcSwap::from_pointee(Catalogue::new(config)),
             sessions: DashMap::new(),
             shared: Arc::new(Shared {
                 encoders,
                 events,
+                ledger: Arc::new(ledger),
                 tasks: TaskTracker::new(),
                 running: AtomicUsize::new(0),
                 draining: AtomicBool::new(false),
@@ -235,10 +244,10 @@ impl SessionMap {
         let spec = self
             .channel(channel)
             .ok_or_else(|| ServeError::UnknownChannel(channel.into()))?;
-        let entry = self
-            .sessions
-            .entry(spec.id.clone())
-            .or_insert_with(|| Arc::new(Session::new(spec)));
+        let entry = self.sessions.entry(spec.id.clone()).or_insert_with(|| {
+            let floor = Floor::new(spec.id.clone(), self.shared.ledger.clone());
+            Arc::new(Session::new(spec, floor))
+        });
         Ok(entry.value().clone())
     }
 

@@ -14,6 +14,7 @@ mod handle;
 mod key;
 mod kicked;
 mod launch;
+mod ledger;
 mod map;
 mod promise;
 mod publish;
@@ -30,6 +31,7 @@ mod viewers;
 pub use error::ServeError;
 pub use handle::{Resource, Session};
 pub use launch::{Encoders, FindFfmpeg, LaunchError};
+pub use ledger::Ledger;
 pub use map::SessionMap;
 pub use report::{
     EncoderReport, HistoryEntry, HoldReport, RenditionReport, SessionReport, ViewerReport,

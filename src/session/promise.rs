@@ -25,6 +25,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::handle::Session;
+    use super::super::run::Floor;
     use super::*;
     use crate::config::Config;
     use crate::hls::{PackagerConfig, Timeline};
@@ -60,7 +61,10 @@ mod tests {
                     first_discontinuity: 1,
                 },
             };
-            let session = Session::new(spec);
+            let session = Session::new(
+                spec.clone(),
+                Floor::new(spec.id.clone(), Default::default()),
+            );
             assert_eq!(
                 session.target_duration().as_secs(),
                 config.target_duration(),

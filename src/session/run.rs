@@ -6,7 +6,9 @@ use std::time::{Duration, Instant, SystemTime};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
+use super::ledger::Ledger;
 use super::publish::Live;
+use crate::base::ChannelId;
 use crate::config::ChannelSpec;
 use crate::encoder::{EncoderPlan, PlannedRendition, RenditionKind};
 use crate::hls::{
@@ -14,8 +16,12 @@ use crate::hls::{
 };
 
 /// What was given out in this process: the next timeline of the channel starts above it.
-#[derive(Debug, Default)]
-pub(super) struct Floor(Mutex<Numbers>);
+#[derive(Debug)]
+pub(super) struct Floor {
+    channel: ChannelId,
+    numbers: Mutex<Numbers>,
+    ledger: Arc<Ledger>,
+}
 
 /// See the module.
 #[derive(Debug)]
@@ -33,16 +39,29 @@ pub(super) struct Run {
 // === impl Floor ===
 
 impl Floor {
+    /// Above what an earlier process may have given out.
+    pub(super) fn new(channel: ChannelId, ledger: Arc<Ledger>) -> Self {
+        Self {
+            numbers: Mutex::new(ledger.floor(&channel)),
+            channel,
+            ledger,
+        }
+    }
+
     /// A timeline that starts now.
     fn timeline(&self, now: Timestamp) -> Timeline {
-        let mut floor = self.0.lock();
+        let mut floor = self.numbers.lock();
         let timeline = Timeline::above(*floor, now);
         *floor = timeline.numbers();
+        self.ledger.give_out(&self.channel, floor.discontinuity);
         timeline
     }
 
     fn raise(&self, numbers: Numbers) {
-        *self.0.lock() = numbers;
+        let before = std::mem::replace(&mut *self.numbers.lock(), numbers);
+        if numbers.discontinuity > before.discontinuity {
+            self.ledger.give_out(&self.channel, numbers.discontinuity);
+        }
     }
 }
 

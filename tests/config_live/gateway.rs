@@ -89,6 +89,7 @@ impl Gateway {
             launch_program: env!("CARGO_BIN_EXE_headgate").into(),
             ffmpeg: Some(folder.path().join("ffmpeg").into()),
             path: None,
+            state_folder: None,
         };
         let stop = CancellationToken::new();
         let app = App::build(Arc::new(holder), &surroundings, stop.clone())

@@ -10,7 +10,7 @@ use headgate::config::Config;
 use headgate::encoder::FfmpegNotFound;
 use headgate::events::Events;
 use headgate::http::{Counters, Exposition, Limits, Readiness, Server, State};
-use headgate::session::{Encoders, SessionMap};
+use headgate::session::{Encoders, Ledger, SessionMap};
 use headgate::telemetry::{Registry, SessionCollector};
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Empty, Full};
@@ -70,6 +70,7 @@ fn sessions(events: Arc<Events>) -> Arc<SessionMap> {
         &config,
         Arc::new(Encoders::new("headgate".into(), Box::new(nothing))),
         events,
+        Ledger::in_memory(),
     )
 }
 

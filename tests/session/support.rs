@@ -8,7 +8,7 @@ use std::time::Duration;
 use headgate::config::Config;
 use headgate::events::Events;
 use headgate::hls::DeliveryDirectives;
-use headgate::session::{Encoders, ServeError, SessionMap, SessionReport, Viewer};
+use headgate::session::{Encoders, Ledger, ServeError, SessionMap, SessionReport, Viewer};
 
 use jiff::Timestamp;
 
@@ -83,7 +83,7 @@ impl House {
         let find = Box::new(move || Ok(ffmpeg.clone()));
         let events = Events::new(Timestamp::UNIX_EPOCH);
         let encoders = Arc::new(Encoders::new(headgate(), find));
-        let map = SessionMap::new(&config, encoders, events.clone());
+        let map = SessionMap::new(&config, encoders, events.clone(), Ledger::in_memory());
         Self {
             folder,
             map,
