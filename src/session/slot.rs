@@ -145,9 +145,11 @@ impl Slot {
         std::mem::take(&mut self.dying)
     }
 
-    /// Another encoder is shown from now on.
+    /// Another encoder is shown from now on. One that was not shown yet goes on towards its turn.
     pub(super) fn go_off_air(&mut self) {
-        self.stage = Stage::Off;
+        if self.is_on_air() {
+            self.stage = Stage::Off;
+        }
     }
 
     /// It is shown from now on: what was kept back, with its times of arrival.

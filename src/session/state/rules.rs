@@ -15,7 +15,7 @@ pub(super) const BUDGET_PERIOD: Duration = Duration::from_secs(60);
 const SEEK_PAUSE: Duration = Duration::from_secs(1);
 
 /// … and the most that one attempt may take then.
-const SEEK_BUDGET: Duration = Duration::from_secs(4);
+const SEEK_BUDGET: Duration = Duration::from_secs(6);
 
 /// A first loss is answered at once, later ones after longer and longer pauses.
 const PAUSES_MS: [u64; RESTART_BUDGET - 1] = [0, 500, 1_000, 2_000];
