@@ -8,6 +8,8 @@ mod ends;
 mod failures;
 #[path = "session/operators.rs"]
 mod operators;
+#[path = "session/relief.rs"]
+mod relief;
 #[path = "session/starts.rs"]
 mod starts;
 #[path = "session/support.rs"]

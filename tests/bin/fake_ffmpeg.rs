@@ -23,6 +23,7 @@
 //! | `refuse TEXT` | a probe (`-i` without outputs) fails with this line |
 //! | `silent-source` | a probe finds no sound |
 //! | `cannot-encode` | the smoke test of capabilities fails |
+//! | `of WORD: DIRECTIVE` | only if the command line names this, for example one of several sources |
 //!
 //! Each time it plays it adds a line with its process to `ffmpeg.log` beside the scenario; the line ends with
 //! `overlaps` if another one of the same folder still lives, which a lock tells that only death gives back.
@@ -128,7 +129,7 @@ fn main() -> ExitCode {
     if words.get(1).is_some_and(|word| word == PARENT) {
         return be_a_parent(words[2].as_str().into(), words[3].as_str().into());
     }
-    let scenario = Scenario::load(&words[0]);
+    let scenario = Scenario::load(&words);
     if answer(&words[1..]) {
         return ExitCode::SUCCESS;
     }
@@ -156,12 +157,21 @@ fn main() -> ExitCode {
 // === impl Scenario ===
 
 impl Scenario {
-    fn load(program: &str) -> Self {
-        let file = std::fs::read_to_string(format!("{program}.scenario"));
+    fn load(words: &[String]) -> Self {
+        let file = std::fs::read_to_string(format!("{}.scenario", words[0]));
         let text = std::env::var("HEADGATE_FAKE").or(file).unwrap_or_default();
         let mut scenario = Self::healthy();
         for directive in text.split([';', '\n']).map(str::trim) {
-            if !directive.is_empty() && !directive.starts_with('#') {
+            let directive = match directive.strip_prefix("of ") {
+                None => Some(directive),
+                Some(only) => only.split_once(": ").and_then(|(word, directive)| {
+                    let is_meant = words[1..].iter().any(|text| text.contains(word));
+                    is_meant.then_some(directive)
+                }),
+            };
+            if let Some(directive) =
+                directive.filter(|text| !text.is_empty() && !text.starts_with('#'))
+            {
                 scenario.obey(directive);
             }
         }

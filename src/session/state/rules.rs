@@ -151,11 +151,19 @@ impl SessionState {
             "the encoder was lost, the next one starts: {}",
             self.error()
         );
+        // Who waits for the start has waited for every source once: that is enough.
+        let all_failed = self.phase == Phase::Starting
+            && self.has_slate()
+            && self.losses.iter().all(|losses| !losses.is_empty());
+        let slate = match all_failed {
+            true => self.show_slate(now),
+            false => Effects::default(),
+        };
         Effects {
             stop_encoder: true,
             doubt_source,
             stop_standby,
-            ..Effects::default()
+            ..slate
         }
     }
 
