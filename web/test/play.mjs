@@ -6,9 +6,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { Witness } from './witness.mjs';
 
 const MAX_LATENCY_S = 3;
 const START_DEADLINE_MS = 30_000;
+const ATTEMPTS = 3;
 const options = readOptions(process.argv.slice(2));
 let passed = 0;
 let failed = 0;
@@ -34,21 +36,10 @@ process.exit(failed === 0 ? 0 : 1);
 
 async function run(page) {
   const complaints = listen(page);
-  await page.goto(`${options.url}/`);
-  const card = page.locator(`[data-channel="${options.channel}"]`);
-  await card.waitFor({ timeout: 10_000 });
-  check('the grid shows the channel', true);
-
-  const clickedAt = Date.now();
-  await card.click();
-  await page.waitForFunction(() => document.querySelector('video')?.getVideoPlaybackQuality().totalVideoFrames > 0 &&
-    window.__headgate.stats()?.playing, undefined, { timeout: START_DEADLINE_MS, polling: 20 });
-  const firstFrame = Date.now() - clickedAt;
+  const firstFrame = await play(page);
   complaints.started();
   check('a picture moves', true, `${firstFrame} ms from click to playing`);
-
-  const samples = await watch(page, options.seconds);
-  judge(samples);
+  await watchAndJudge(page);
   await shownLatency(page);
   await switchQuality(page);
   await liveAgain(page);
@@ -56,6 +47,38 @@ async function run(page) {
   await phone(page);
   check('no console errors', complaints.console.length === 0, complaints.console.join('\n'));
   check('no policy violations', complaints.csp.length === 0, complaints.csp.join('\n'));
+}
+
+/** Opens the page and a channel; answers how long it took from the click to a moving picture, in milliseconds. */
+async function play(page) {
+  await page.goto('about:blank');
+  await page.goto(`${options.url}/`);
+  const card = page.locator(`[data-channel="${options.channel}"]`);
+  await card.waitFor({ timeout: 10_000 });
+  const clickedAt = Date.now();
+  await card.click();
+  await page.waitForFunction(() => document.querySelector('video')?.getVideoPlaybackQuality().totalVideoFrames > 0 &&
+    window.__headgate.stats()?.playing, undefined, { timeout: START_DEADLINE_MS, polling: 20 });
+  return Date.now() - clickedAt;
+}
+
+/**
+ * Stalls are the player's or the gateway's fault only on a machine that had time for both. Where a witness beside
+ * them was starved too, what was seen says nothing, and it is watched again: three times at the most.
+ */
+async function watchAndJudge(page) {
+  for (let attempt = 1; ; attempt += 1) {
+    const witness = new Witness(options.url, options.channel);
+    const samples = await watch(page, options.seconds);
+    const starved = await witness.verdict();
+    const checks = judge(samples);
+    if (checks.every((one) => one.ok) || starved === null || attempt === ATTEMPTS) {
+      for (const one of checks) check(one.what, one.ok, one.detail);
+      return;
+    }
+    console.log(`       the machine was starved (${starved}): watching again`);
+    await play(page);
+  }
 }
 
 /** Console errors and CSP violations. A refusal (503) while the channel starts is how a gateway says "not yet". */
@@ -91,16 +114,19 @@ function judge(samples) {
   for (let index = 4; index < samples.length; index += 1) {
     if (samples[index].currentTime <= samples[index - 4].currentTime) stuck += 1;
   }
-  check('no stall after the start', last.stalls === first.stalls && last.stalls === 0, `${last.stalls} stalls`);
-  check('the clock never stands for a second', stuck === 0, `${stuck} samples without progress`);
-  check('media keeps up with time', media > wall * 0.9, `${media.toFixed(1)} s of media in ${wall.toFixed(1)} s`);
+  const checks = [];
+  const note = (what, ok, detail) => checks.push({ what, ok, detail });
+  note('no stall after the start', last.stalls === first.stalls && last.stalls === 0, `${last.stalls} stalls`);
+  note('the clock never stands for a second', stuck === 0, `${stuck} samples without progress`);
+  note('media keeps up with time', media > wall * 0.9, `${media.toFixed(1)} s of media in ${wall.toFixed(1)} s`);
   const latencies = samples.map((one) => one.latency).filter((value) => value !== null).sort((a, b) => a - b);
   const median = latencies[Math.floor(latencies.length / 2)];
-  check(`latency under ${MAX_LATENCY_S} s at the end`, last.latency !== null && last.latency < MAX_LATENCY_S,
+  note(`latency under ${MAX_LATENCY_S} s at the end`, last.latency !== null && last.latency < MAX_LATENCY_S,
     `end ${format(last.latency)}, median ${format(median)}, max ${format(latencies.at(-1))}, asked for ${format(last.target)}`);
   const buffers = samples.map((one) => one.buffer);
   console.log(`       buffer min ${format(Math.min(...buffers))}, end ${format(last.buffer)}; ` +
     `dropped ${last.dropped} of ${last.decoded}; level ${last.level?.name}; recoveries ${last.recoveries}`);
+  return checks;
 }
 
 async function shownLatency(page) {
