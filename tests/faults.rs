@@ -17,6 +17,10 @@ mod client;
 #[expect(dead_code, reason = "these tests use a part of it")]
 #[path = "e2e/gateway.rs"]
 mod gateway;
+#[path = "faults/isolation.rs"]
+mod isolation;
+#[path = "faults/kills.rs"]
+mod kills;
 #[path = "support/playlist.rs"]
 mod playlist;
 #[path = "support/source_server.rs"]
