@@ -322,7 +322,7 @@ impl Observed {
         let refusals = witnesses[0].refusals.len();
         let timelines = witnesses[0].timelines();
         for witness in &witnesses {
-            witness.decode(self.gateway.folder.path());
+            witness.decode(self.gateway.folder.path()).await;
             assert!(!witness.discontinuities().is_empty(), "{}", witness.name());
             assert!(witness.news_after(healed).is_some(), "{} stands still", witness.name());
         }
@@ -350,7 +350,7 @@ impl Observed {
         assert_eq!(session["error_count"], 0, "{session:#}");
         assert_eq!(refusals, 0, "{:?}", witnesses[0].refusals);
         for witness in &witnesses {
-            witness.decode(self.gateway.folder.path());
+            witness.decode(self.gateway.folder.path()).await;
             assert!(witness.discontinuities().len() <= 1, "{}", witness.name());
             assert!(witness.segments() >= 5, "{}: {}", witness.name(), witness.segments());
             let behind = Timestamp::now() - witness.edge().unwrap();

@@ -12,12 +12,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use headgate::media::{FragmentReader, MediaEvent};
 use jiff::Timestamp;
+use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use crate::client::{Answer, Client};
@@ -200,7 +200,7 @@ impl Witness {
     /// What is listed is there, and a URI names the same bytes for ever.
     async fn fetch(&mut self, uri: &str) -> Bytes {
         let answer = self.client.get(&format!("{}{uri}", self.base)).await;
-        assert_eq!(answer.status, 200, "{}{uri} is listed", self.base);
+        assert_eq!(answer.status, 200, "{}{uri} is, or was, listed", self.base);
         let mut hasher = DefaultHasher::new();
         answer.body.hash(&mut hasher);
         let hash = hasher.finish();
@@ -284,7 +284,7 @@ impl Witness {
     }
 
     /// Lets ffmpeg decode a sample; it has nothing to complain of.
-    pub(crate) fn decode(&self, folder: &Path) {
+    pub(crate) async fn decode(&self, folder: &Path) {
         assert!(!self.samples.is_empty(), "{}: nothing was seen", self.base);
         for (index, sample) in self.samples.iter().enumerate() {
             let file = folder.join(format!("{}{index}.mp4", self.base.replace('/', "_")));
@@ -294,6 +294,7 @@ impl Witness {
                 .arg(&file)
                 .args(["-f", "null", "-"])
                 .output()
+                .await
                 .unwrap();
             let said = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "{}: {said}", file.display());
