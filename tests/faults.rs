@@ -17,12 +17,16 @@ mod client;
 #[expect(dead_code, reason = "these tests use a part of it")]
 #[path = "e2e/gateway.rs"]
 mod gateway;
+#[path = "faults/failover.rs"]
+mod failover;
 #[path = "faults/isolation.rs"]
 mod isolation;
 #[path = "faults/kills.rs"]
 mod kills;
 #[path = "support/playlist.rs"]
 mod playlist;
+#[path = "faults/scripted.rs"]
+mod scripted;
 #[path = "support/source_server.rs"]
 mod source_server;
 #[path = "faults/table.rs"]

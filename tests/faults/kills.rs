@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::checker::{Witness, heard, watch};
 use crate::gateway::{Gateway, PATIENCE};
+use crate::scripted::scripted;
 
 /// Segments of four seconds: an encoder that is slow because the machine is busy is taken for dead after five.
 const SETTINGS: &str = r#"
@@ -42,11 +43,7 @@ async fn a_hundred_kills_are_a_hundred_recoveries() {
         kills: 3,
         pause: (4_000, 5_000),
     };
-    let folder = tempfile::tempdir().unwrap();
-    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_headgate"));
-    let fake = binary.parent().unwrap().join("examples/fake_ffmpeg");
-    std::os::unix::fs::symlink(fake, folder.path().join("ffmpeg")).unwrap();
-    std::fs::write(folder.path().join("ffmpeg.scenario"), "burst 0.5").unwrap();
+    let folder = scripted("burst 0.5");
     LocalSet::new().run_until(run(&plan, folder, false)).await;
 }
 

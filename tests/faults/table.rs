@@ -58,6 +58,8 @@ enum Verdict {
     Refused(&'static [&'static str]),
     /// The encoder is lost and the session says one of these; when the source is well again, so is the channel.
     Lost(&'static [&'static str]),
+    /// It begins and cannot go on; the session says one of these.
+    Broken(&'static [&'static str]),
     /// Nobody notices; at most a discontinuity.
     Unharmed,
 }
@@ -66,6 +68,8 @@ struct Row {
     name: &'static str,
     source: SourceServer,
     address: String,
+    /// What the configuration says besides.
+    more: &'static str,
     event: Event,
     verdict: Verdict,
 }
@@ -74,7 +78,7 @@ struct Row {
 const LATE: &[&str] = &["did not deliver within", "delivered nothing within"];
 
 use Event::{AtStart, Flapping, Playing};
-use Verdict::{Lost, Refused, Unharmed};
+use Verdict::{Broken, Lost, Refused, Unharmed};
 
 #[tokio::test]
 async fn sources_that_never_deliver_are_refused_in_words() {
@@ -97,8 +101,9 @@ async fn sources_that_never_deliver_are_refused_in_words() {
         name: "no key frame",
         address: blind.stream(),
         source: blind,
+        more: "",
         event: AtStart(Fault::None),
-        verdict: Refused(&["no video"]),
+        verdict: Refused(&["no key frame", LATE[0], LATE[1]]),
     });
     LocalSet::new().run_until(run(rows)).await;
 }
@@ -126,6 +131,8 @@ async fn sources_that_break_are_noticed_and_come_back() {
 async fn contents_that_change_are_noticed_or_played() {
     const STALLED: &[&str] = &["no new media"];
     let wrap = SourceServer::wraps_in(16);
+    let long = SourceServer::start(Recording::long_groups(), 0, false);
+    let rare = SourceServer::start(Recording::rare_key_frames(), 0, true);
     let mut rows = vec![
         stream("pictures vanish", Playing(Fault::Other(Recording::sound_only())), Lost(STALLED)),
         stream("resolution change", Playing(Fault::Other(Recording::larger())), Unharmed),
@@ -136,9 +143,26 @@ async fn contents_that_change_are_noticed_or_played() {
         hls("hls segments vanish", Playing(Fault::NoSegments), Lost(&[""])),
     ];
     rows.push(Row {
+        name: "rare keys, copied",
+        address: rare.stream(),
+        source: rare,
+        more: "ladder = [{ name = \"v\", copy = true }]",
+        event: AtStart(Fault::None),
+        verdict: Broken(&["without a key frame"]),
+    });
+    rows.push(Row {
+        name: "key frame every 8 s",
+        address: long.stream(),
+        source: long,
+        more: "",
+        event: Playing(Fault::None),
+        verdict: Unharmed,
+    });
+    rows.push(Row {
         name: "PTS wrap",
         address: wrap.stream(),
         source: wrap,
+        more: "",
         event: Playing(Fault::None),
         verdict: Unharmed,
     });
@@ -148,13 +172,13 @@ async fn contents_that_change_are_noticed_or_played() {
 fn stream(name: &'static str, event: Event, verdict: Verdict) -> Row {
     let source = SourceServer::good();
     let address = source.stream();
-    Row { name, source, address, event, verdict }
+    Row { name, source, address, more: "", event, verdict }
 }
 
 fn hls(name: &'static str, event: Event, verdict: Verdict) -> Row {
     let source = SourceServer::good();
     let address = source.playlist();
-    Row { name, source, address, event, verdict }
+    Row { name, source, address, more: "", event, verdict }
 }
 
 /// All of them at the same time in one gateway; prints a line for each.
@@ -164,8 +188,8 @@ async fn run(rows: Vec<Row>) {
         let (address, start) = (&row.address, row.start().as_secs());
         let _ = writeln!(
             text,
-            "[[channel]]\nid = \"c{index}\"\nname = \"{}\"\nsource = \"{address}\"\nstart_timeout = \"{start}s\"",
-            row.name
+            "[[channel]]\nid = \"c{index}\"\nname = \"{}\"\nsource = \"{address}\"\nstart_timeout = \"{start}s\"\n{}",
+            row.name, row.more
         );
     }
     let gateway = Rc::new(Gateway::beside(&text, tempfile::tempdir().unwrap()));
@@ -206,6 +230,7 @@ impl Row {
                 self.source.set(fault.clone());
                 observed.refusal(words).await
             }
+            (_, Broken(words)) => observed.end(words).await,
             (_, Lost(words)) => observed.loss(&self, words).await,
             (_, _) => observed.no_loss(&self).await,
         }
@@ -272,6 +297,22 @@ impl Observed {
             .await;
         let why = said(&session, words);
         format!("{:5.2} s | {why} | {message}", answer.took.as_secs_f64())
+    }
+
+    async fn end(&self, words: &[&str]) -> String {
+        let path = format!("/live/{}/index.m3u8", self.channel);
+        let since = Instant::now();
+        let _ = self.gateway.client().get(&path).await;
+        let end = CancellationToken::new();
+        let watching = watch(&self.gateway.client(), &self.channel, &["v", "audio"], &end);
+        let lost = |session: &Value| session["error_count"].as_u64() > Some(0);
+        let session = self.until("the loss", lost).await;
+        let noticed = since.elapsed();
+        self.until("more of it", |session| session["error_count"].as_u64() > Some(1))
+            .await;
+        end.cancel();
+        heard(watching).await;
+        format!("noticed {:5.2} s | {}", noticed.as_secs_f64(), said(&session, words))
     }
 
     /// Plays until there is a window to lose.

@@ -82,6 +82,11 @@ impl Recording {
         Self::of("sound", 16, &arguments)
     }
 
+    /// A key frame every eight seconds, as broadcasters may send them.
+    pub(crate) fn long_groups() -> Arc<Self> {
+        Self::of("long", 16, &pictures(25, 200, "320x180", X264, SOUND))
+    }
+
     /// One key frame in 64 s.
     pub(crate) fn rare_key_frames() -> Arc<Self> {
         let arguments = pictures(25, 100_000, "320x180", X264, SOUND);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::facts::hides_its_pictures;
 use crate::encoder::process::{Finished, SpawnError};
 
 /// Why nothing is known about a source. Labels and texts hold no credentials.
@@ -58,6 +59,17 @@ pub enum ProbeError {
         /// The source.
         source_label: String,
     },
+    /// It has pictures, and none that a player could begin with.
+    #[error(
+        "{source_label} has video, but no key frame came within {:.1} s: let its encoder send one every few seconds",
+        after.as_secs_f64()
+    )]
+    NoKeyFrame {
+        /// The source.
+        source_label: String,
+        /// How long was waited.
+        after: Duration,
+    },
     /// Something else, in ffmpeg's words.
     #[error("{source_label} cannot be opened: {said}")]
     Other {
@@ -108,6 +120,21 @@ pub(super) fn explain(source_label: String, finished: &Finished) -> ProbeError {
     let said = finished.lines.last().cloned();
     let said = said.unwrap_or_else(|| "ffmpeg did not say why".into());
     ProbeError::Other { source_label, said }
+}
+
+/// What a run means that found no pictures.
+pub(super) fn without_pictures(
+    source_label: String,
+    finished: &Finished,
+    after: Duration,
+) -> ProbeError {
+    match hides_its_pictures(&finished.lines) {
+        true => ProbeError::NoKeyFrame {
+            source_label,
+            after,
+        },
+        false => ProbeError::NoVideo { source_label },
+    }
 }
 
 fn unknown_host(source_label: String) -> ProbeError {
