@@ -14,15 +14,16 @@ mod checker;
 #[expect(dead_code, reason = "these tests use a part of it")]
 #[path = "e2e/client.rs"]
 mod client;
-#[expect(dead_code, reason = "these tests use a part of it")]
-#[path = "e2e/gateway.rs"]
-mod gateway;
 #[path = "faults/failover.rs"]
 mod failover;
+#[path = "e2e/gateway.rs"]
+mod gateway;
 #[path = "faults/isolation.rs"]
 mod isolation;
 #[path = "faults/kills.rs"]
 mod kills;
+#[path = "faults/observed.rs"]
+mod observed;
 #[path = "support/playlist.rs"]
 mod playlist;
 #[path = "faults/scripted.rs"]

@@ -42,20 +42,25 @@ pub async fn probe(
     let mut took = finished.took;
     let left = deadline.saturating_sub(took);
     // Who joins a live stream between two key frames does not see at once how large its pictures are.
-    if facts::hides_its_pictures(&finished.lines) && !left.is_zero() {
+    let hidden = facts::hides_its_pictures(&finished.lines);
+    if hidden && !left.is_zero() {
         let words = input::patient(source, capabilities);
         finished = ask(launcher, words, left).await?;
         took += finished.took;
     }
     let label = source.label();
     let facts = facts::read(&finished.lines);
-    if facts.container.is_empty() {
-        return Err(failure::explain(label, &finished));
+    match facts.video {
+        Some(_) => Ok(ProbeReport { facts, took }),
+        None if hidden => Err(ProbeError::NoKeyFrame {
+            source_label: label,
+            after: took,
+        }),
+        None if facts.container.is_empty() => Err(failure::explain(label, &finished)),
+        None => Err(ProbeError::NoVideo {
+            source_label: label,
+        }),
     }
-    if facts.video.is_none() {
-        return Err(failure::without_pictures(label, &finished, took));
-    }
-    Ok(ProbeReport { facts, took })
 }
 
 /// Lets ffmpeg open the source and say what it sees.

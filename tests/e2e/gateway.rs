@@ -1,4 +1,9 @@
 //! The shipped binary as a child of the test, with a configuration of the test's own.
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "each test binary uses a part of what stands here"
+)]
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

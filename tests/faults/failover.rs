@@ -28,7 +28,9 @@ async fn when_the_first_source_dies_the_second_is_shown() {
     first.set(Fault::Refused);
     let died = Instant::now();
     play.until("the second source", |session| {
-        session["source"].as_str().is_some_and(|source| second.stream().contains(host(source)))
+        session["source"]
+            .as_str()
+            .is_some_and(|source| second.stream().contains(host(source)))
             && session["state"] == "active"
     })
     .await;
@@ -39,7 +41,10 @@ async fn when_the_first_source_dies_the_second_is_shown() {
     }
     let back = *witnesses[0].breaks.values().next().unwrap();
     let took = back.duration_since(died);
-    println!("first source refused | the second is shown after {:.2} s", took.as_secs_f64());
+    println!(
+        "first source refused | the second is shown after {:.2} s",
+        took.as_secs_f64()
+    );
     assert!(took < Duration::from_secs(5) + SLACK, "{took:?}");
 }
 
@@ -51,10 +56,24 @@ async fn a_first_source_that_is_not_there_costs_the_second_nothing() {
     let play = Play::start(&[first.stream(), second.stream()], "").await;
     let took = since.elapsed();
     let session = play.session().await;
-    assert!(second.stream().contains(host(session["source"].as_str().unwrap())), "{session:#}");
-    assert!(session["last_error"].as_str().unwrap().contains("not found"), "{session:#}");
+    assert!(
+        second
+            .stream()
+            .contains(host(session["source"].as_str().unwrap())),
+        "{session:#}"
+    );
+    assert!(
+        session["last_error"]
+            .as_str()
+            .unwrap()
+            .contains("not found"),
+        "{session:#}"
+    );
     play.and_on().await;
-    println!("first source is 404  | the second is shown after {:.2} s", took.as_secs_f64());
+    println!(
+        "first source is 404  | the second is shown after {:.2} s",
+        took.as_secs_f64()
+    );
 }
 
 /// A channel that plays, and who watches it.
@@ -69,14 +88,21 @@ struct Play {
 impl Play {
     async fn start(sources: &[String], more: &str) -> Self {
         let channel = format!("[[channel]]\nid = \"one\"\nsources = {sources:?}\n{more}\n");
-        let gateway = Gateway::beside(&format!("{SETTINGS}{channel}"), tempfile::tempdir().unwrap());
+        let gateway = Gateway::beside(
+            &format!("{SETTINGS}{channel}"),
+            tempfile::tempdir().unwrap(),
+        );
         let since = Instant::now();
         while gateway.client().get("/live/one/v/index.m3u8").await.status != 200 {
             assert!(since.elapsed() < PATIENCE, "it does not start");
         }
         let end = CancellationToken::new();
         let watching = watch(&gateway.client(), "one", &["v", "audio"], &end);
-        let play = Self { gateway, watching, end };
+        let play = Self {
+            gateway,
+            watching,
+            end,
+        };
         play.until("a window", |session| {
             session["renditions"][0]["window"]["duration"].as_f64() > Some(4.0)
         })
@@ -95,7 +121,10 @@ impl Play {
             if wanted(&session) {
                 return session;
             }
-            assert!(since.elapsed() < PATIENCE, "{what} did not come: {session:#}");
+            assert!(
+                since.elapsed() < PATIENCE,
+                "{what} did not come: {session:#}"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -104,8 +133,10 @@ impl Play {
     async fn and_on(self) -> Vec<Witness> {
         let newest = |session: &Value| session["renditions"][0]["window"]["last_msn"].as_u64();
         let now = newest(&self.session().await);
-        self.until("more media", |session| newest(session) > now.map(|msn| msn + 2))
-            .await;
+        self.until("more media", |session| {
+            newest(session) > now.map(|msn| msn + 2)
+        })
+        .await;
         self.end.cancel();
         let witnesses = heard(self.watching).await;
         for witness in &witnesses {

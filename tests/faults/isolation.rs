@@ -43,7 +43,10 @@ async fn a_broken_channel_costs_the_others_nothing() {
         until_it_plays(&gateway.client(), channel).await;
         pids.push(gateway.session_of(channel).await["encoder"]["pid"].clone());
     }
-    let (count, enough) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let (count, enough) = (
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(AtomicBool::new(false)),
+    );
     let mut viewers = Vec::new();
     for number in 0..8 {
         let client = gateway.client().named(&format!("viewer {number}"));
@@ -59,8 +62,15 @@ async fn a_broken_channel_costs_the_others_nothing() {
     let since = Instant::now();
     let (mut losses, mut flaps, mut last) = (0, 0, Value::Null);
     while count.load(Ordering::Relaxed) < REQUESTS || losses < LOSSES {
-        assert!(since.elapsed() < PATIENCE * 3, "{count:?} requests, {losses} losses");
-        let fault = if flaps % 2 == 0 { Fault::Reset(Duration::ZERO) } else { Fault::None };
+        assert!(
+            since.elapsed() < PATIENCE * 3,
+            "{count:?} requests, {losses} losses"
+        );
+        let fault = if flaps % 2 == 0 {
+            Fault::Reset(Duration::ZERO)
+        } else {
+            Fault::None
+        };
         source.set(fault);
         flaps += 1;
         tokio::time::sleep(Duration::from_millis(700)).await;

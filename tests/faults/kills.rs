@@ -62,7 +62,10 @@ async fn ten_kills_of_the_real_ffmpeg_are_ten_recoveries() {
 async fn run(plan: &Plan, folder: tempfile::TempDir, decodes: bool) {
     let mut text = SETTINGS.to_owned();
     for channel in 0..plan.channels {
-        let _ = write!(text, "\n[[channel]]\nid = \"k{channel}\"\nsource = \"testcard:\"\n");
+        let _ = write!(
+            text,
+            "\n[[channel]]\nid = \"k{channel}\"\nsource = \"testcard:\"\n"
+        );
     }
     let gateway = Rc::new(Gateway::beside(&text, folder));
     let room = Rc::new(Semaphore::new(plan.together));
@@ -130,7 +133,11 @@ impl Victim {
         let path = format!("/live/{}/index.m3u8", self.channel);
         let since = Instant::now();
         while self.gateway.client().get(&path).await.status != 200 {
-            assert!(since.elapsed() < PATIENCE, "{} does not start", self.channel);
+            assert!(
+                since.elapsed() < PATIENCE,
+                "{} does not start",
+                self.channel
+            );
         }
         let end = CancellationToken::new();
         let client = self.gateway.client();
@@ -145,7 +152,11 @@ impl Victim {
         // What the last kill did is seen to its end.
         let (last, newest) = (*killed.last().unwrap(), self.newest().await);
         while self.newest().await < newest + 2 {
-            assert!(last.elapsed() < PATIENCE, "{} does not recover", self.channel);
+            assert!(
+                last.elapsed() < PATIENCE,
+                "{} does not recover",
+                self.channel
+            );
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         let session = self.gateway.session_of(&self.channel).await;
@@ -155,7 +166,8 @@ impl Victim {
         let breaks: Vec<Instant> = witnesses[0].breaks.values().copied().collect();
         let back = |killed: &Instant| {
             let back = breaks.iter().find(|back| *back > killed);
-            back.unwrap_or_else(|| panic!("{}: no recovery", self.channel)).duration_since(*killed)
+            back.unwrap_or_else(|| panic!("{}: no recovery", self.channel))
+                .duration_since(*killed)
         };
         Suffered {
             times: killed.iter().map(back).collect(),
@@ -169,7 +181,12 @@ impl Victim {
         let losses = session["error_count"].as_u64().unwrap() as usize;
         assert!(losses >= kills, "{session:#}");
         let expected = witnesses[0].discontinuities();
-        assert_eq!(expected.len(), losses, "{}: one for each loss: {session:#}", self.channel);
+        assert_eq!(
+            expected.len(),
+            losses,
+            "{}: one for each loss: {session:#}",
+            self.channel
+        );
         for witness in witnesses {
             assert_eq!(witness.discontinuities(), expected, "{}", witness.name());
             assert_eq!(witness.timelines(), 1, "{}", witness.name());
@@ -200,7 +217,11 @@ impl Victim {
                 kill_process(child, Signal::KILL).unwrap();
                 return pid;
             }
-            assert!(since.elapsed() < PATIENCE, "{} has no encoder", self.channel);
+            assert!(
+                since.elapsed() < PATIENCE,
+                "{} has no encoder",
+                self.channel
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

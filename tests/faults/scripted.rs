@@ -63,7 +63,10 @@ async fn an_ffmpeg_that_hangs_and_ignores_term_is_replaced() {
     for witness in heard(watching).await {
         assert_eq!(witness.discontinuities().len(), 1, "{}", witness.name());
     }
-    assert!(!gateway.children().contains(&(deaf as u32)), "it should be dead and reaped");
+    assert!(
+        !gateway.children().contains(&(deaf as u32)),
+        "it should be dead and reaped"
+    );
     println!(
         "ignores TERM         | noticed {:5.2} s, another one {:.2} s later | {why}",
         noticed.as_secs_f64(),
@@ -122,7 +125,10 @@ async fn until(gateway: &Gateway, what: &str, mut wanted: impl FnMut(&Value) -> 
         if wanted(&session) {
             return session;
         }
-        assert!(since.elapsed() < PATIENCE, "{what} did not come: {session:#}");
+        assert!(
+            since.elapsed() < PATIENCE,
+            "{what} did not come: {session:#}"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -173,7 +173,9 @@ impl Witness {
         let playlist = self.timelines.last_mut().unwrap().see(text).clone();
         let now = Instant::now();
         self.versions.push(now);
-        let open = [&playlist.open].into_iter().filter(|open| !open.parts.is_empty());
+        let open = [&playlist.open]
+            .into_iter()
+            .filter(|open| !open.parts.is_empty());
         for segment in playlist.segments.iter().chain(open) {
             if segment.discontinuity {
                 self.breaks.entry(segment.msn).or_insert(now);
@@ -213,7 +215,9 @@ impl Witness {
     async fn fetch_removed(&mut self, playlist: &Playlist) {
         let left = playlist.media_sequence.saturating_sub(2);
         let same_timeline = self.timelines.last().unwrap().segments().next();
-        let Some(media) = self.media.get(&left) else { return };
+        let Some(media) = self.media.get(&left) else {
+            return;
+        };
         if same_timeline.is_some_and(|first| first.msn <= left) {
             let uri = media.listed.uri.clone();
             self.fetch(&uri).await;
@@ -226,8 +230,15 @@ impl Witness {
         let name = format!("{}{}", self.base, segment.uri);
         let (starts, lasts) = read(init, body, &name);
         let off = (lasts - segment.duration).abs();
-        assert!(off < 0.05, "{name}: EXTINF {} of {lasts} s", segment.duration);
-        let before = segment.msn.checked_sub(1).and_then(|msn| self.media.get(&msn));
+        assert!(
+            off < 0.05,
+            "{name}: EXTINF {} of {lasts} s",
+            segment.duration
+        );
+        let before = segment
+            .msn
+            .checked_sub(1)
+            .and_then(|msn| self.media.get(&msn));
         if let Some(before) = before {
             let date = |segment: &Segment| segment.program_date_time.expect("a date on each");
             let step = seconds(date(segment) - date(&before.listed)) - before.listed.duration;
@@ -307,7 +318,9 @@ impl Witness {
 fn check_in_step(witnesses: &[Witness]) {
     for pair in witnesses.windows(2) {
         for (msn, media) in &pair[0].media {
-            let Some(other) = pair[1].media.get(msn) else { continue };
+            let Some(other) = pair[1].media.get(msn) else {
+                continue;
+            };
             let (one, two) = (&media.listed, &other.listed);
             let at = format!("{} and {} at {msn}", pair[0].base, pair[1].base);
             assert_eq!(one.discontinuity, two.discontinuity, "{at}");
@@ -330,8 +343,15 @@ fn read(init: &[u8], body: &[u8], name: &str) -> (f64, f64) {
                 let is_first = starts.is_none();
                 starts.get_or_insert(fragment.base_decode_time as f64 / scale);
                 let first = fragment.samples.first();
-                assert!(!is_first || first.is_some_and(|first| first.is_sync), "{name}: no key frame");
-                ticks += fragment.samples.iter().map(|s| u64::from(s.duration)).sum::<u64>();
+                assert!(
+                    !is_first || first.is_some_and(|first| first.is_sync),
+                    "{name}: no key frame"
+                );
+                ticks += fragment
+                    .samples
+                    .iter()
+                    .map(|s| u64::from(s.duration))
+                    .sum::<u64>();
             }
             Ok(None) => break,
             Err(error) => panic!("{name} cannot be read: {error}"),

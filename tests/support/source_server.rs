@@ -221,12 +221,20 @@ impl Broadcast {
             Fault::Stall => self.wait_for_better(socket).await,
             _ => {}
         }
-        let number = path.strip_prefix("/segment").and_then(|rest| rest.strip_suffix(".ts"));
+        let number = path
+            .strip_prefix("/segment")
+            .and_then(|rest| rest.strip_suffix(".ts"));
         match (path, number.and_then(|number| number.parse().ok())) {
             ("/live.ts", _) => self.stream(socket).await,
             ("/live.m3u8", _) => {
                 let text = self.playlist();
-                answer(socket, 200, "application/vnd.apple.mpegurl", text.as_bytes()).await
+                answer(
+                    socket,
+                    200,
+                    "application/vnd.apple.mpegurl",
+                    text.as_bytes(),
+                )
+                .await
             }
             (_, Some(number)) if !matches!(self.fault().fault, Fault::NoSegments) => {
                 let body = self.segment(number);
@@ -323,7 +331,8 @@ impl Broadcast {
                 }
                 _ => {}
             }
-            let due = self.began + Duration::from_secs_f64(recording.time(cursor) as f64 / CLOCK as f64);
+            let due =
+                self.began + Duration::from_secs_f64(recording.time(cursor) as f64 / CLOCK as f64);
             if self.pause(due).await {
                 continue;
             }

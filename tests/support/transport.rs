@@ -141,9 +141,7 @@ impl Recording {
                     is_key: start.is_key && (start.is_video || !has_video),
                     packets: Vec::new(),
                 });
-                tables
-                    .drain(..)
-                    .for_each(|table| recording.append(table));
+                tables.drain(..).for_each(|table| recording.append(table));
             }
             recording.append(bytes);
         }
@@ -216,7 +214,8 @@ impl Recording {
     }
 }
 
-const X264: &str = "-c:v libx264 -preset ultrafast -b:v 300k -pix_fmt yuv420p -sc_threshold 0 -bf 0";
+const X264: &str =
+    "-c:v libx264 -preset ultrafast -b:v 300k -pix_fmt yuv420p -sc_threshold 0 -bf 0";
 const SOUND: &str = "-c:a aac -b:a 64k";
 
 fn pictures(rate: u32, gop: u32, size: &str, codec: &str, sound: &str) -> String {

@@ -47,7 +47,8 @@ pub(super) fn read(lines: &[String]) -> SourceFacts {
 
 /// Whether there is video in the source and none of it has shown its size: that stands in key frames.
 pub(super) fn hides_its_pictures(lines: &[String]) -> bool {
-    let is_video = |line: &String| stream_text(line).is_some_and(|rest| rest.starts_with("Video: "));
+    let is_video =
+        |line: &String| stream_text(line).is_some_and(|rest| rest.starts_with("Video: "));
     let is_cover = |line: &String| line.contains("(attached pic)");
     read(lines).video.is_none() && lines.iter().any(|line| is_video(line) && !is_cover(line))
 }

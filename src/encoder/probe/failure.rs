@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::facts::hides_its_pictures;
 use crate::encoder::process::{Finished, SpawnError};
 
 /// Why nothing is known about a source. Labels and texts hold no credentials.
@@ -120,21 +119,6 @@ pub(super) fn explain(source_label: String, finished: &Finished) -> ProbeError {
     let said = finished.lines.last().cloned();
     let said = said.unwrap_or_else(|| "ffmpeg did not say why".into());
     ProbeError::Other { source_label, said }
-}
-
-/// What a run means that found no pictures.
-pub(super) fn without_pictures(
-    source_label: String,
-    finished: &Finished,
-    after: Duration,
-) -> ProbeError {
-    match hides_its_pictures(&finished.lines) {
-        true => ProbeError::NoKeyFrame {
-            source_label,
-            after,
-        },
-        false => ProbeError::NoVideo { source_label },
-    }
 }
 
 fn unknown_host(source_label: String) -> ProbeError {
