@@ -28,10 +28,7 @@ async fn when_the_first_source_dies_the_second_is_shown() {
     first.set(Fault::Refused);
     let died = Instant::now();
     play.until("the second source", |session| {
-        session["source"]
-            .as_str()
-            .is_some_and(|source| second.stream().contains(host(source)))
-            && session["state"] == "active"
+        is_of(session, &second) && session["state"] == "active"
     })
     .await;
     let witnesses = play.and_on().await;
@@ -52,16 +49,9 @@ async fn when_the_first_source_dies_the_second_is_shown() {
 async fn a_first_source_that_is_not_there_costs_the_second_nothing() {
     let (first, second) = (SourceServer::good(), SourceServer::good());
     first.set(Fault::Status(404));
-    let since = Instant::now();
     let play = Play::start(&[first.stream(), second.stream()], "").await;
-    let took = since.elapsed();
     let session = play.session().await;
-    assert!(
-        second
-            .stream()
-            .contains(host(session["source"].as_str().unwrap())),
-        "{session:#}"
-    );
+    assert!(is_of(&session, &second), "{session:#}");
     assert!(
         session["last_error"]
             .as_str()
@@ -70,10 +60,93 @@ async fn a_first_source_that_is_not_there_costs_the_second_nothing() {
         "{session:#}"
     );
     play.and_on().await;
+    let took = session["first_part_ms"].as_u64().unwrap();
+    println!("first source is 404  | the second is shown after {took} ms");
+}
+
+#[tokio::test]
+async fn a_first_source_that_is_well_again_is_taken_back_without_a_gap() {
+    let (first, second) = (SourceServer::good(), SourceServer::good());
+    let sources = [first.stream(), second.stream()];
+    let play = Play::start(&sources, "hold_down = \"2s\"").await;
+    first.set(Fault::Refused);
+    play.until("the second source", |session| {
+        is_of(session, &second) && session["state"] == "active"
+    })
+    .await;
+    play.more(2).await;
+    first.set(Fault::None);
+    let healed = Instant::now();
+    play.until("the first source", |session| is_of(session, &first))
+        .await;
+    let took = healed.elapsed();
+    let witnesses = play.and_on().await;
+    for witness in &witnesses {
+        let name = witness.name();
+        assert_eq!(witness.discontinuities().len(), 2, "there and back: {name}");
+        assert_eq!(witness.timelines(), 1, "{name}");
+        let refused = witness
+            .refusals
+            .iter()
+            .filter(|refusal| refusal.at > healed);
+        assert_eq!(refused.count(), 0, "on the way back: {name}");
+    }
     println!(
-        "first source is 404  | the second is shown after {:.2} s",
+        "first source is back | it is shown {:.2} s after it was well, with a hold-down of 2 s",
         took.as_secs_f64()
     );
+    assert!(
+        took > Duration::from_secs(2),
+        "it was not held down: {took:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_slate_is_shown_while_nothing_delivers_and_is_left_again() {
+    let source = SourceServer::good();
+    let sources = [source.stream(), "slate:Back soon".into()];
+    let play = Play::start(&sources, "").await;
+    source.set(Fault::Refused);
+    let died = Instant::now();
+    // Nobody is refused, however long it takes.
+    play.more(3).await;
+    source.set(Fault::None);
+    let healed = Instant::now();
+    play.until("the source", |session| {
+        session["encoder"]["pid"] != Value::Null
+            && is_of(session, &source)
+            && healed.elapsed().as_secs() > 4
+    })
+    .await;
+    play.more(2).await;
+    let witnesses = play.and_on().await;
+    for witness in &witnesses {
+        let name = witness.name();
+        assert!(
+            witness.discontinuities().len() >= 2,
+            "there and back: {name}"
+        );
+        assert_eq!(witness.timelines(), 1, "{name}");
+        assert!(
+            witness.refusals.is_empty(),
+            "{name}: {:?}",
+            witness.refusals
+        );
+    }
+    let breaks: Vec<Instant> = witnesses[0].breaks.values().copied().collect();
+    let shown = breaks[0].duration_since(died);
+    let back = breaks.iter().find(|back| **back > healed);
+    let back = back
+        .expect("it should be left again")
+        .duration_since(healed);
+    println!(
+        "all sources are dead | a slate after {:.2} s, left {:.2} s after the source was well",
+        shown.as_secs_f64(),
+        back.as_secs_f64()
+    );
+    // One and a half target durations, and five seconds.
+    assert!(shown < Duration::from_secs(3) + SLACK, "{shown:?}");
+    assert!(back < Duration::from_secs(5) + SLACK, "{back:?}");
 }
 
 /// A channel that plays, and who watches it.
@@ -129,14 +202,18 @@ impl Play {
         }
     }
 
-    /// Plays on for two segments; what everybody saw.
-    async fn and_on(self) -> Vec<Witness> {
+    /// Plays on for so many segments.
+    async fn more(&self, segments: u64) {
         let newest = |session: &Value| session["renditions"][0]["window"]["last_msn"].as_u64();
         let now = newest(&self.session().await);
-        self.until("more media", |session| {
-            newest(session) > now.map(|msn| msn + 2)
-        })
-        .await;
+        let enough = now.map(|msn| msn + segments);
+        self.until("more media", |session| newest(session) > enough)
+            .await;
+    }
+
+    /// Plays on for two segments; what everybody saw.
+    async fn and_on(self) -> Vec<Witness> {
+        self.more(2).await;
         self.end.cancel();
         let witnesses = heard(self.watching).await;
         for witness in &witnesses {
@@ -144,6 +221,12 @@ impl Play {
         }
         witnesses
     }
+}
+
+/// Whether this source is in use.
+fn is_of(session: &Value, server: &SourceServer) -> bool {
+    let source = session["source"].as_str().unwrap_or_default();
+    !source.is_empty() && server.stream().contains(host(source))
 }
 
 /// `127.0.0.1:PORT` of an address of which the rest may be masked.
