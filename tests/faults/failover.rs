@@ -23,9 +23,17 @@ const SLACK: Duration = Duration::from_secs(15);
 
 #[tokio::test]
 async fn when_the_first_source_dies_the_second_is_shown() {
+    tokio::join!(
+        dies("refuses", Fault::Refused),
+        dies("stalls", Fault::Stall),
+        dies("is garbage", Fault::Garbage),
+    );
+}
+
+async fn dies(how: &str, fault: Fault) {
     let (first, second) = (SourceServer::good(), SourceServer::good());
     let play = Play::start(&[first.stream(), second.stream()], "").await;
-    first.set(Fault::Refused);
+    first.set(fault);
     let died = Instant::now();
     play.until("the second source", |session| {
         is_of(session, &second) && session["state"] == "active"
@@ -39,7 +47,7 @@ async fn when_the_first_source_dies_the_second_is_shown() {
     let back = *witnesses[0].breaks.values().next().unwrap();
     let took = back.duration_since(died);
     println!(
-        "first source refused | the second is shown after {:.2} s",
+        "first source {how:<10} | the second is shown after {:.2} s",
         took.as_secs_f64()
     );
     assert!(took < Duration::from_secs(5) + SLACK, "{took:?}");

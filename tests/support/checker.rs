@@ -155,6 +155,7 @@ impl Witness {
 
     fn see(&mut self, text: &str) -> Playlist {
         let new = Playlist::read(text);
+        self.compare_readers(text, &new);
         match self.timelines.last().map(Checker::last) {
             Some(last) if new.media_sequence <= last.next_msn() => {}
             Some(last) => {
@@ -182,6 +183,16 @@ impl Witness {
             }
         }
         playlist
+    }
+
+    /// Somebody else's reader finds the same in it.
+    fn compare_readers(&self, text: &str, mine: &Playlist) {
+        let other = m3u8_rs::parse_media_playlist_res(text.as_bytes());
+        let other = other.unwrap_or_else(|error| panic!("{}: {error}", self.base));
+        assert_eq!(other.media_sequence, mine.media_sequence, "{}", self.base);
+        let theirs = other.segments.iter().map(|segment| segment.uri.as_str());
+        let ours = mine.segments.iter().map(|segment| segment.uri.as_str());
+        assert!(theirs.eq(ours), "{}: {text}", self.base);
     }
 
     async fn fetch_listed(&mut self, playlist: &Playlist) {
