@@ -8,7 +8,11 @@ need_web_packages
 cargo build --quiet --bin headgate
 mkdir -p tests/out
 config=$PWD/tests/out/survive.toml
+rm -f tests/out/survive.state
 {
+  echo '[server]'
+  echo 'state = "survive.state"'
+  echo
   echo '[defaults]'
   echo 'ladder = [{ name = "v", height = 180, video_bitrate = "200k" }]'
   echo 'window = "12s"'

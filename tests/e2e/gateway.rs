@@ -55,7 +55,8 @@ impl Gateway {
 
     fn spawn(channels: &str, folder: tempfile::TempDir, ffmpeg: Option<&Path>) -> Self {
         let config = folder.path().join("channels.toml");
-        let text = format!("[server]\nlisten = \"127.0.0.1:0\"\n{channels}");
+        let server = "[server]\nlisten = \"127.0.0.1:0\"\nstate = \"headgate.state\"";
+        let text = format!("{server}\n{channels}");
         std::fs::write(&config, text).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_headgate"));
         if let Some(ffmpeg) = ffmpeg {
