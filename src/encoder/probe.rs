@@ -11,7 +11,7 @@ use std::time::Duration;
 pub use failure::ProbeError;
 
 use super::plan::{Capabilities, SourceFacts, input, ladder};
-use super::process::Launcher;
+use super::process::{Finished, Launcher};
 use crate::config::{LadderSpec, RungVideo, SourceSpec};
 
 /// What a source is.
@@ -37,21 +37,41 @@ pub async fn probe(
         let took = Duration::ZERO;
         return Ok(ProbeReport { facts, took });
     }
-    let mut words: Vec<String> = ["-nostdin", "-hide_banner"].map(str::to_owned).into();
-    words.extend(input::arguments(source, capabilities));
-    let finished = launcher.run(&words, deadline).await?;
+    let words = input::arguments(source, capabilities);
+    let mut finished = ask(launcher, words, deadline).await?;
+    let mut took = finished.took;
+    let left = deadline.saturating_sub(took);
+    // Who joins a live stream between two key frames does not see at once how large its pictures are.
+    let hidden = facts::hides_its_pictures(&finished.lines);
+    if hidden && !left.is_zero() {
+        let words = input::patient(source, capabilities);
+        finished = ask(launcher, words, left).await?;
+        took += finished.took;
+    }
     let label = source.label();
     let facts = facts::read(&finished.lines);
-    if facts.container.is_empty() {
-        return Err(failure::explain(label, &finished));
-    }
-    if facts.video.is_none() {
-        return Err(ProbeError::NoVideo {
+    match facts.video {
+        Some(_) => Ok(ProbeReport { facts, took }),
+        None if hidden => Err(ProbeError::NoKeyFrame {
             source_label: label,
-        });
+            after: took,
+        }),
+        None if facts.container.is_empty() => Err(failure::explain(label, &finished)),
+        None => Err(ProbeError::NoVideo {
+            source_label: label,
+        }),
     }
-    let took = finished.took;
-    Ok(ProbeReport { facts, took })
+}
+
+/// Lets ffmpeg open the source and say what it sees.
+async fn ask(
+    launcher: &Launcher,
+    input: Vec<String>,
+    deadline: Duration,
+) -> Result<Finished, ProbeError> {
+    let mut words: Vec<String> = ["-nostdin", "-hide_banner"].map(str::to_owned).into();
+    words.extend(input);
+    Ok(launcher.run(&words, deadline).await?)
 }
 
 /// For `headgate probe`: what the source is, how long it took, and the ladder that would be chosen.

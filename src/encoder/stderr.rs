@@ -71,6 +71,10 @@ impl StderrRing {
     }
 
     fn keep(&self, line: String) {
+        // Says nothing by itself, and would be shown as the last word of an ffmpeg that ended.
+        if line.trim_start().starts_with("Last message repeated ") {
+            return;
+        }
         let mut lines = self.lines.lock();
         lines.bytes += line.len() + LINE_COST;
         lines.kept.push_back(line);
@@ -147,6 +151,14 @@ mod tests {
         );
         assert!(lines.iter().map(String::len).sum::<usize>() <= MAX_BYTES);
         assert!(lines.last().is_some_and(|line| line.ends_with("word …")));
+    }
+
+    #[tokio::test]
+    async fn that_a_line_was_repeated_is_no_last_word() {
+        let ring = ring();
+        let text: &[u8] = b"end of file\n    Last message repeated 2 times\n";
+        ring.clone().drain(text, CancellationToken::new()).await;
+        assert_eq!(ring.lines(), ["end of file"]);
     }
 
     #[tokio::test]

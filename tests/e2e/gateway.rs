@@ -1,4 +1,9 @@
 //! The shipped binary as a child of the test, with a configuration of the test's own.
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "each test binary uses a part of what stands here"
+)]
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -20,7 +25,7 @@ pub(crate) struct Gateway {
     pub(crate) address: String,
     pub(crate) folder: tempfile::TempDir,
     log: Arc<Mutex<Vec<String>>>,
-    _machine: MutexGuard<'static, ()>,
+    _machine: Option<MutexGuard<'static, ()>>,
 }
 
 impl Gateway {
@@ -34,10 +39,30 @@ impl Gateway {
         let machine = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::tempdir().unwrap();
         make(folder.path());
+        let own = std::env::var_os("FFMPEG").map(PathBuf::from);
+        let mut gateway = Self::spawn(channels, folder, own.as_deref());
+        gateway._machine = Some(machine);
+        gateway
+    }
+
+    /// As `start`, beside whatever else uses the machine, in a folder that may hold an ffmpeg of its own.
+    pub(crate) fn beside(channels: &str, folder: tempfile::TempDir) -> Self {
+        let own = folder.path().join("ffmpeg");
+        let own = Some(own).filter(|own| own.exists());
+        let own = own.or_else(|| std::env::var_os("FFMPEG").map(PathBuf::from));
+        Self::spawn(channels, folder, own.as_deref())
+    }
+
+    fn spawn(channels: &str, folder: tempfile::TempDir, ffmpeg: Option<&Path>) -> Self {
         let config = folder.path().join("channels.toml");
-        let text = format!("[server]\nlisten = \"127.0.0.1:0\"\n{channels}");
+        let server = "[server]\nlisten = \"127.0.0.1:0\"\nstate = \"headgate.state\"";
+        let text = format!("{server}\n{channels}");
         std::fs::write(&config, text).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_headgate"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_headgate"));
+        if let Some(ffmpeg) = ffmpeg {
+            command.env("FFMPEG", ffmpeg);
+        }
+        let mut child = command
             .arg("--config")
             .arg(&config)
             .env_remove("RUST_LOG")
@@ -53,7 +78,7 @@ impl Gateway {
             address,
             folder,
             log,
-            _machine: machine,
+            _machine: None,
         }
     }
 
@@ -86,6 +111,15 @@ impl Gateway {
         let answer = self.client().get("/debug/sessions").await;
         let all: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
         all[0].clone()
+    }
+
+    /// The session of a channel, as `/debug/sessions` shows it; null if there is none.
+    pub(crate) async fn session_of(&self, channel: &str) -> serde_json::Value {
+        let answer = self.client().get("/debug/sessions").await;
+        let all: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        let mut all = all.as_array().unwrap().iter();
+        let found = all.find(|session| session["channel"] == channel);
+        found.cloned().unwrap_or_default()
     }
 
     /// Waits until there is no child, and says for how long.

@@ -7,6 +7,10 @@ use crate::config::{SourceKind, SourceSpec};
 /// this ends what it could not see. In microseconds.
 const STALL_TIMEOUT: &str = "10000000";
 
+/// What the second look at a source may read that showed no picture at the first: the longest that broadcasters and
+/// cameras leave between two key frames. In bytes and microseconds.
+const PATIENT_PROBE: (&str, &str) = ("32000000", "15000000");
+
 /// The words up to the last `-i`; none for what ffmpeg makes itself. Also how a source is probed.
 pub fn arguments(source: &SourceSpec, capabilities: &Capabilities) -> Vec<String> {
     match &source.kind {
@@ -14,6 +18,18 @@ pub fn arguments(source: &SourceSpec, capabilities: &Capabilities) -> Vec<String
         SourceKind::File { path } => file(&path.to_string_lossy(), capabilities),
         SourceKind::Live { url } => live(url, source, capabilities),
     }
+}
+
+/// The same for a source of which the first look saw pictures but no key frame, and so did not learn their size.
+pub fn patient(source: &SourceSpec, capabilities: &Capabilities) -> Vec<String> {
+    let mut words = arguments(source, capabilities);
+    let (size, duration) = PATIENT_PROBE;
+    let more = ["-probesize", size, "-analyzeduration", duration];
+    let input = words.iter().rposition(|word| word == "-i");
+    // Of an option that is given twice the last one counts.
+    let at = input.unwrap_or(words.len());
+    words.splice(at..at, more.map(str::to_owned));
+    words
 }
 
 /// `file:` in front: a path may begin with `-` or contain `:`. Only files: a playlist on the disk must not open the

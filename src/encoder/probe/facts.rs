@@ -45,6 +45,14 @@ pub(super) fn read(lines: &[String]) -> SourceFacts {
     facts
 }
 
+/// Whether there is video in the source and none of it has shown its size: that stands in key frames.
+pub(super) fn hides_its_pictures(lines: &[String]) -> bool {
+    let is_video =
+        |line: &String| stream_text(line).is_some_and(|rest| rest.starts_with("Video: "));
+    let is_cover = |line: &String| line.contains("(attached pic)");
+    read(lines).video.is_none() && lines.iter().any(|line| is_video(line) && !is_cover(line))
+}
+
 /// The largest pictures, and the sound of the same programme.
 fn choose(facts: &mut SourceFacts, streams: &[Stream]) {
     let mut best: Option<(&VideoFacts, usize)> = None;
@@ -80,7 +88,7 @@ fn stream(text: &str, before: &[Stream]) -> Option<StreamKind> {
             .iter()
             .filter(|s| matches!(s.kind, StreamKind::Video(_)))
             .count();
-        return video(rest, position as u32).map(StreamKind::Video);
+        return Some(StreamKind::Video(video(rest, position as u32)));
     }
     let rest = text.strip_prefix("Audio: ")?;
     let position = before
@@ -90,7 +98,9 @@ fn stream(text: &str, before: &[Stream]) -> Option<StreamKind> {
     audio(rest, position as u32).map(StreamKind::Audio)
 }
 
-fn video(text: &str, position: u32) -> Option<VideoFacts> {
+/// Without a size if it is not known yet. Such a stream and a cover, which is one picture and not a film, still count
+/// where streams are numbered.
+fn video(text: &str, position: u32) -> VideoFacts {
     let fields = fields(text);
     let (width, height) = fields
         .iter()
@@ -100,18 +110,17 @@ fn video(text: &str, position: u32) -> Option<VideoFacts> {
         .iter()
         .find_map(|unit| with_unit(&fields, unit));
     let codec = word(text).to_owned();
-    // A cover is one picture, not a film; it still counts where streams are numbered.
-    let is_cover = text.contains("(attached pic)");
-    (width > 0 && height > 0 || is_cover).then(|| VideoFacts {
+    let is_film = width > 0 && !text.contains("(attached pic)");
+    VideoFacts {
         position,
         codec,
         width,
-        height: if is_cover { 0 } else { height },
+        height: if is_film { height } else { 0 },
         display_aspect: display_aspect(text),
         frame_rate: rate.and_then(FrameRate::from_decimal),
         interlaced: text.contains("top first") || text.contains("bottom first"),
         bitrate: fields.iter().find_map(|field| kilobits(field)),
-    })
+    }
 }
 
 fn audio(text: &str, position: u32) -> Option<AudioFacts> {
@@ -281,6 +290,24 @@ mod tests {
             upright.video.map(|video| (video.width, video.height)),
             Some((1080, 1920))
         );
+    }
+
+    #[test]
+    fn pictures_without_a_size_hide_and_are_counted() {
+        let late = "Input #0, mpegts, from 'x':\n  Program 1 \n\
+             \x20 Stream #0:0[0x100]: Video: h264 ([27][0][0][0] / 0x001B), none, 25 fps, 25 tbr, 90k tbn\n\
+             \x20 Stream #0:1[0x101]: Audio: aac (LC), 44100 Hz, mono, fltp, 71 kb/s";
+        let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+        assert!(hides_its_pictures(&lines(late)));
+        assert_eq!(facts(late).video, None);
+        let other = format!(
+            "{late}\n  Stream #0:2: Video: h264, yuv420p, 640x360, 25 fps, 25 tbr, 90k tbn"
+        );
+        assert!(!hides_its_pictures(&lines(&other)));
+        assert_eq!(facts(&other).video.map(|video| video.position), Some(1));
+        let sound = "Input #0, mp3, from 'x':\n  Stream #0:0: Audio: mp3, 44100 Hz, stereo, fltp\n\
+             \x20 Stream #0:1: Video: png, rgb24(pc), 600x600, 90k tbr, 90k tbn (attached pic)";
+        assert!(!hides_its_pictures(&lines(sound)));
     }
 
     proptest! {

@@ -58,6 +58,17 @@ pub enum ProbeError {
         /// The source.
         source_label: String,
     },
+    /// It has pictures, and none that a player could begin with.
+    #[error(
+        "{source_label} has video, but no key frame came within {:.1} s: let its encoder send one every few seconds",
+        after.as_secs_f64()
+    )]
+    NoKeyFrame {
+        /// The source.
+        source_label: String,
+        /// How long was waited.
+        after: Duration,
+    },
     /// Something else, in ffmpeg's words.
     #[error("{source_label} cannot be opened: {said}")]
     Other {
