@@ -187,6 +187,11 @@ impl Encoder {
         self.stderr.lines()
     }
 
+    /// How many packets of the source could not be decoded so far.
+    pub fn undecoded(&self) -> u64 {
+        self.stderr.undecoded()
+    }
+
     /// Gives a child its readers and its supervisor.
     fn raise(mut newborn: Newborn, scrubber: Scrubber) -> Result<Self, SpawnError> {
         let (sender, events) = mpsc::channel(EVENTS);

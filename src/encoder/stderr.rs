@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -16,10 +17,18 @@ const MAX_LINE: usize = 4 << 10;
 /// What a line costs besides its text, so that a flood of empty lines stays flat too.
 const LINE_COST: usize = 32;
 
+/// How ffmpeg says that it could not decode a packet: up to version 6, and since.
+const UNDECODED: [&str; 2] = [
+    "Error while decoding stream",
+    "Error submitting packet to decoder",
+];
+
 /// The last lines of a child's standard error. Cloning shares them.
 #[derive(Debug, Clone)]
 pub(super) struct StderrRing {
     lines: Arc<Mutex<Lines>>,
+    /// Packets that could not be decoded so far.
+    undecoded: Arc<AtomicU64>,
     scrubber: Arc<Scrubber>,
 }
 
@@ -42,6 +51,7 @@ impl StderrRing {
     pub(super) fn new(scrubber: Scrubber) -> Self {
         Self {
             lines: Arc::default(),
+            undecoded: Arc::default(),
             scrubber: Arc::new(scrubber),
         }
     }
@@ -50,6 +60,11 @@ impl StderrRing {
     pub(super) fn lines(&self) -> Vec<String> {
         let kept: Vec<String> = self.lines.lock().kept.iter().cloned().collect();
         kept.iter().map(|line| self.scrubber.scrub(line)).collect()
+    }
+
+    /// How many packets could not be decoded so far, as far as ffmpeg has said so.
+    pub(super) fn undecoded(&self) -> u64 {
+        self.undecoded.load(Ordering::Relaxed)
     }
 
     /// Reads until the end of the stream or until `cut`; never waits for anything but the stream.
@@ -71,6 +86,7 @@ impl StderrRing {
     }
 
     fn keep(&self, line: String) {
+        self.count(&line);
         // Says nothing by itself, and would be shown as the last word of an ffmpeg that ended.
         if line.trim_start().starts_with("Last message repeated ") {
             return;
@@ -83,6 +99,30 @@ impl StderrRing {
                 break;
             };
             lines.bytes -= oldest.len() + LINE_COST;
+        }
+    }
+}
+
+impl StderrRing {
+    fn count(&self, line: &str) {
+        let repeated = line.trim_start().strip_prefix("Last message repeated ");
+        let is_error = |line: &str| UNDECODED.iter().any(|words| line.contains(words));
+        let count = match repeated {
+            Some(rest)
+                if self
+                    .lines
+                    .lock()
+                    .kept
+                    .back()
+                    .is_some_and(|last| is_error(last)) =>
+            {
+                rest.split(' ').next().and_then(|count| count.parse().ok())
+            }
+            Some(_) => None,
+            None => is_error(line).then_some(1),
+        };
+        if let Some(count) = count {
+            self.undecoded.fetch_add(count, Ordering::Relaxed);
         }
     }
 }
@@ -175,5 +215,20 @@ mod tests {
             lines[lines.len() - 3..],
             ["line 4999", "http://***@host/x: [31mrefused", "last"]
         );
+    }
+
+    #[test]
+    fn packets_that_cannot_be_decoded_are_counted_also_when_they_are_summed_up() {
+        let ring = StderrRing::new(Scrubber::new([]));
+        for line in [
+            "[h264 @ 0x1] something else",
+            "    Last message repeated 90 times",
+            "Error while decoding stream #0:0: Invalid data found when processing input",
+            "    Last message repeated 24 times",
+            "[vist#0:0/h264 @ 0x2] Error submitting packet to decoder: Invalid data",
+        ] {
+            ring.keep(line.into());
+        }
+        assert_eq!(ring.undecoded(), 26);
     }
 }

@@ -11,7 +11,7 @@ use super::actor::Actor;
 use super::launch::{LaunchError, Launched};
 use super::run::{Run, wall_clock};
 use super::slot::{Media, News, Place, Role, Slot, Taken};
-use super::state::{Phase, SessionEvent};
+use super::state::{Heartbeat, Phase, SessionEvent};
 use crate::encoder::{Encoder, EncoderEvent, Progress};
 use crate::hls::PackagerError;
 
@@ -148,12 +148,16 @@ impl Actor {
             return;
         };
         let (pid, lines) = (encoder.pid, Encoder::last_lines(encoder));
+        let beat = Heartbeat {
+            speed: progress.speed,
+            undecoded: encoder.undecoded(),
+        };
         self.session.facts.lock().heartbeat(pid, progress, lines);
         if place != Place::Main || !self.main.is_on_air() {
             return;
         }
         self.remember_source();
-        if let Some(why) = self.pace.look(now, progress.speed) {
+        if let Some(why) = self.pace.look(now, beat) {
             self.lost(place, why);
         }
     }
@@ -236,7 +240,11 @@ impl Actor {
         let role = self.slot(place).role;
         let Some(run) = &mut self.run else { return };
         let now = Instant::now();
-        if !run.show(&self.session.floor, now) {
+        let is_whole = run.show(&self.session.floor, now);
+        if let Some(why) = run.ahead(now) {
+            return self.lost(place, why);
+        }
+        if !is_whole {
             return;
         }
         if run.delivers {

@@ -23,6 +23,9 @@ pub(super) struct Floor {
     ledger: Arc<Ledger>,
 }
 
+/// More media than this in less time than it takes is no burst any more.
+const MAX_AHEAD: Duration = Duration::from_secs(10);
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Run {
@@ -34,6 +37,8 @@ pub(super) struct Run {
     pub(super) delivers: bool,
     /// Which renditions have new media since all of them had.
     fresh: Vec<bool>,
+    /// When the encoder of now showed something first, and where the timeline ended then.
+    begun: Option<(Instant, Timestamp)>,
 }
 
 // === impl Floor ===
@@ -88,6 +93,7 @@ impl Run {
             announced: false,
             delivers: false,
             fresh: vec![false; config.renditions.len()],
+            begun: None,
             packager: Packager::new(config),
         }
     }
@@ -110,6 +116,22 @@ impl Run {
         self.show(floor, now);
         self.delivers = false;
         self.fresh.fill(false);
+        self.begun = None;
+    }
+
+    /// What is wrong with an encoder whose media runs away from the clock: players would follow it, and listed media
+    /// would be forgotten before they come to it.
+    pub(super) fn ahead(&mut self, now: Instant) -> Option<String> {
+        let end = self.packager.ends_at()?;
+        let (at, start) = *self.begun.get_or_insert((now, end));
+        let media = Duration::try_from(end.duration_since(start)).unwrap_or_default();
+        let ahead = media.saturating_sub(now.saturating_duration_since(at));
+        (ahead > MAX_AHEAD).then(|| {
+            format!(
+                "the media runs {:.0} s ahead of the clock: the source's timestamps are wrong",
+                ahead.as_secs_f64()
+            )
+        })
     }
 
     /// Publishes everything new; `true` when by that every rendition has new media since this was true last. One that

@@ -56,8 +56,8 @@ pub(super) fn patience(session: &Session) -> Patience {
     let (spec, target_duration) = (session.spec(), session.target_duration());
     let row = row(&spec);
     let has_slate = slate(&spec).is_some();
-    // With a slate to show there is no reason to look at a picture that stands still.
-    let stall = match has_slate {
+    // With something else to show there is no reason to look at a picture that stands still.
+    let stall = match has_slate || row.len() > 1 {
         true => target_duration + target_duration / 8,
         false => target_duration + Duration::from_secs(1),
     };

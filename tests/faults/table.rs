@@ -139,6 +139,21 @@ async fn sources_that_break_are_noticed_and_come_back() {
         stream("drip", Playing(Fault::Drip), Lost(STALLED)),
         stream("garbage", Playing(Fault::Garbage), Lost(STALLED)),
         stream("frozen timestamps", Playing(Fault::Frozen), Unharmed),
+        stream(
+            "timestamps x 100",
+            Playing(Fault::Hundredfold),
+            Lost(&["ahead of the clock", "timestamps"]),
+        ),
+        stream(
+            "codec change",
+            Playing(Fault::Other(Recording::other_codec())),
+            Lost(&[
+                "decoded",
+                "ffmpeg ended",
+                "no new media",
+                "ahead of the clock",
+            ]),
+        ),
         stream("flapping", Flapping, Lost(&[""])),
         stream(
             "SIGSTOP of ffmpeg",

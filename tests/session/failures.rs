@@ -1,8 +1,9 @@
 //! Encoders that die, hang, and write nonsense under the eyes of viewers.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use headgate::hls::DeliveryDirectives;
+use headgate::session::ServeError;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::playlist::Playlist;
@@ -194,4 +195,35 @@ async fn another_ladder_of_another_source_begins_above_the_old_numbers() {
     assert!(new.media_sequence >= old.media_sequence);
     assert!(after.media_sequence > old.next_msn());
     assert!(after.discontinuity_sequence > old.discontinuity_sequence);
+}
+
+/// Section 6.2.5.2: more than three Target Durations is more than a client need wait.
+#[tokio::test]
+async fn a_reload_that_waits_for_media_that_does_not_come_is_refused_after_three_target_durations()
+{
+    let house = House::new("stall after 5", "");
+    let first = house.playlist().await.unwrap();
+    house.script("startup 1000");
+    let edge = first.media_sequence + first.segments.len() as u64;
+    let asked = Instant::now();
+    let directives = DeliveryDirectives {
+        msn: Some(edge + 1),
+        part: Some(0),
+        skip: false,
+    };
+    // While it runs dry the edge still moves for a moment: the first question may be answered.
+    let mut answer = house.ask(1, directives).await;
+    for ahead in 2..6 {
+        if answer.is_err() {
+            break;
+        }
+        let msn = Some(edge + ahead);
+        answer = house.ask(1, DeliveryDirectives { msn, ..directives }).await;
+    }
+    let Err(ServeError::Unavailable { retry_after, .. }) = answer else {
+        panic!("{answer:?}");
+    };
+    assert!(!retry_after.is_zero());
+    let three = Duration::from_secs(first.target_duration) * 3;
+    assert!(asked.elapsed() >= three, "after {:?}", asked.elapsed());
 }

@@ -30,7 +30,7 @@ use std::time::Instant;
 pub use event::{
     Effects, Patience, Phase, RefusedTransition, SessionEvent, SlatePatience, TimerReason,
 };
-pub use pace::Pace;
+pub use pace::{Heartbeat, Pace};
 use relief::Relief;
 
 /// See the module.
