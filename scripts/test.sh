@@ -24,6 +24,8 @@ if [ -f web/package.json ]; then
     bash scripts/play.sh || status=$?
     say "the page in Chromium, while encoders and the gateway are killed"
     bash scripts/survive.sh || status=$?
+    say "the page in Chromium, while sources are unplugged"
+    bash scripts/failover.sh || status=$?
   fi
 fi
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use tokio::sync::mpsc;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::handle::Session;
 use super::map::{Seat, Shared};
@@ -324,6 +324,10 @@ impl Actor {
         facts.last_error = self.state.last_error().map(str::to_owned);
         if self.state.error_count() > told.error_count {
             let problem = self.state.last_error().unwrap_or_default();
+            if self.told.is_old_news(self.state.shows_slate(), problem) {
+                debug!(channel = %session.id, "{problem}");
+                return;
+            }
             warn!(channel = %session.id, "{problem}");
             self.shared.tell_lost(&session.id, &facts, problem);
         } else if told.phase == phase && told.reason == reason {

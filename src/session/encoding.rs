@@ -52,7 +52,8 @@ impl Actor {
         let Some(source) = self.source_of(role) else {
             return;
         };
-        if place == Place::Main && !self.standby.is_on_air() {
+        // While something is shown, that is the source.
+        if place == Place::Main && self.state.phase() == Phase::Starting {
             self.session.facts.lock().source = source.label();
         }
         let behind = self.run.as_ref().and_then(Run::behind);

@@ -2,6 +2,7 @@
 //!
 //! Texts come here masked: reasons quote what [`crate::encoder`] has scrubbed, sources are named by their labels.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use uuid::Uuid;
@@ -14,6 +15,9 @@ use super::state::Phase;
 use crate::base::ChannelId;
 use crate::events::EventKind;
 
+/// Problems that are told apart while the slate is shown.
+const MAX_PROBLEMS: usize = 32;
+
 /// What has been told of encoders.
 #[derive(Debug, Default)]
 pub(super) struct Told {
@@ -21,6 +25,20 @@ pub(super) struct Told {
     running: Vec<u32>,
     /// The source that viewers see.
     source: Option<String>,
+    /// What went wrong since the slate is shown.
+    problems: BTreeSet<String>,
+}
+
+// === impl Told ===
+
+impl Told {
+    /// While the slate is shown every source is tried again and again: what was told once need not be told each time.
+    pub(super) fn is_old_news(&mut self, shows_slate: bool, problem: &str) -> bool {
+        if !shows_slate || self.problems.len() >= MAX_PROBLEMS {
+            self.problems.clear();
+        }
+        !self.problems.insert(problem.to_owned()) && shows_slate
+    }
 }
 
 // === impl Shared ===

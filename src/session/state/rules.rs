@@ -11,8 +11,8 @@ const RESTART_BUDGET: usize = 5;
 /// For how long a loss counts.
 pub(super) const BUDGET_PERIOD: Duration = Duration::from_secs(60);
 
-/// How long to wait between attempts while the slate is shown, …
-const SEEK_PAUSE: Duration = Duration::from_secs(1);
+/// How often each source is tried while the slate is shown, …
+const SEEK_EVERY: Duration = Duration::from_secs(1);
 
 /// … and the most that one attempt may take then.
 const SEEK_BUDGET: Duration = Duration::from_secs(6);
@@ -136,11 +136,14 @@ impl SessionState {
         let doubt_source = self.blame(why);
         self.count_loss(now, lost);
         let Some(pause) = self.next_source(now) else {
-            let reason = format!(
-                "{} encoders were lost within a minute: {}",
-                self.losses.iter().map(VecDeque::len).sum::<usize>(),
-                self.error()
-            );
+            let reason = match self.has_slate() {
+                true => self.error(),
+                false => format!(
+                    "{} encoders were lost within a minute: {}",
+                    self.losses.iter().map(VecDeque::len).sum::<usize>(),
+                    self.error()
+                ),
+            };
             return self.fail_or_show_slate(now, reason, doubt_source);
         };
         self.try_again(now + pause);
@@ -179,11 +182,19 @@ impl SessionState {
             let losses = self.losses[self.source()].len();
             if losses < RESTART_BUDGET {
                 let pause = PAUSES_MS[losses.saturating_sub(1).min(PAUSES_MS.len() - 1)];
-                return Some(Duration::from_millis(pause));
+                let pause = Duration::from_millis(pause);
+                return Some(match self.shows_slate() {
+                    true => pause.min(self.seek_pause()),
+                    false => pause,
+                });
             }
             self.blamed += 1;
         }
         None
+    }
+
+    fn seek_pause(&self) -> Duration {
+        SEEK_EVERY / u32::try_from(self.patience.sources.max(1)).unwrap_or(1)
     }
 
     /// The source is useless: the next one at once, until all have been tried.
@@ -215,8 +226,9 @@ impl SessionState {
             return self.fail(now, reason, doubt_source);
         }
         self.useless = 0;
-        self.try_again(now + SEEK_PAUSE);
-        self.deadline = now + SEEK_PAUSE + self.patience.budget(self.source());
+        let pause = self.seek_pause();
+        self.try_again(now + pause);
+        self.deadline = now + pause + self.patience.budget(self.source());
         self.reason = format!("no source delivers: {reason}");
         Effects {
             stop_encoder: true,
