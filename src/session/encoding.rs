@@ -242,7 +242,10 @@ impl Actor {
         let Some(run) = &mut self.run else { return };
         let now = Instant::now();
         let is_whole = run.show(&self.session.floor, now);
-        if let Some(why) = run.ahead(now) {
+        // Not before every rendition has come: until then the timeline ends where the run before ended.
+        if run.delivers
+            && let Some(why) = run.ahead(now)
+        {
             return self.lost(place, why);
         }
         if !is_whole {

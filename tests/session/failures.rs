@@ -227,3 +227,20 @@ async fn a_reload_that_waits_for_media_that_does_not_come_is_refused_after_three
     let three = Duration::from_secs(first.target_duration) * 3;
     assert!(asked.elapsed() >= three, "after {:?}", asked.elapsed());
 }
+
+/// A gap is not media that runs ahead: dates jump over it, the clock does not.
+#[tokio::test]
+async fn a_long_gap_is_not_taken_for_media_that_runs_ahead() {
+    let house = House::new("exit 1 after 5", "start_timeout = \"40s\"");
+    house.playlist().await.unwrap();
+    house.script("startup 12");
+    until("the loss", || house.report().error_count == 1).await;
+    let source = || house.report().reason;
+    until("the successor", || source() == "a new encoder delivers").await;
+    let end = Instant::now() + Duration::from_secs(3);
+    while Instant::now() < end {
+        house.playlist().await.unwrap();
+        assert_eq!(house.report().error_count, 1, "{:?}", house.report());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
