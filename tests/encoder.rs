@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
 
+#[path = "encoder_support/detectors.rs"]
+mod detectors;
 #[path = "encoder_support/real.rs"]
 mod real;
 #[path = "encoder_support/mod.rs"]

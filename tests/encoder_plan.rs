@@ -23,6 +23,7 @@ fn capabilities() -> Capabilities {
         options: known.map(str::to_owned).collect(),
         protocols: Default::default(),
         filters: Default::default(),
+        detectors: true,
     }
 }
 
@@ -189,6 +190,88 @@ fn a_copied_rung_rules_the_others() {
     insta::assert_snapshot!("copy", golden(&channel, &facts()));
     channel.ladder = LadderSpec::Rungs(vec![copied()]);
     insta::assert_snapshot!("copy_only", golden(&channel, &facts()));
+}
+
+#[test]
+fn detectors_look_at_the_smallest_picture_and_at_the_sound() {
+    let all = LostWhen {
+        black: Some(Duration::from_secs(10)),
+        frozen: Some(Duration::from_secs(10)),
+        silent: Some(Duration::from_secs(30)),
+    };
+    let mut looked_at = channel(live("udp://239.0.0.1:1234"));
+    looked_at.lost_when = all;
+    insta::assert_snapshot!("detectors", golden(&looked_at, &facts()));
+
+    // How long is too long is not ffmpeg's to know: other times are the same command line.
+    let mut longer = looked_at.clone();
+    longer.lost_when.black = Some(Duration::from_secs(99));
+    assert_eq!(golden(&longer, &facts()), golden(&looked_at, &facts()));
+
+    looked_at.ladder = LadderSpec::Rungs(vec![copied(), encoded("360p", 360)]);
+    assert!(
+        golden(&looked_at, &facts())
+            .contains("[s1]scale=w='2*round(oh*dar/2)':h=360,setsar=1,metadata=")
+    );
+    let only = |lost_when| ChannelSpec {
+        lost_when,
+        ..channel(live("udp://239.0.0.1:1234"))
+    };
+    let silent = golden(
+        &only(LostWhen {
+            black: None,
+            frozen: None,
+            ..all
+        }),
+        &facts(),
+    );
+    assert!(silent.contains("silencedetect") && !silent.contains(":h=360,setsar=1,metadata"));
+    let black = golden(
+        &only(LostWhen {
+            frozen: None,
+            silent: None,
+            ..all
+        }),
+        &facts(),
+    );
+    assert!(
+        black.contains("blackdetect")
+            && !black.contains("freezedetect")
+            && !black.contains("ametadata")
+    );
+}
+
+#[test]
+fn nothing_is_looked_for_where_nothing_can_be_found() {
+    let all = LostWhen {
+        black: Some(Duration::from_secs(10)),
+        frozen: Some(Duration::from_secs(10)),
+        silent: Some(Duration::from_secs(30)),
+    };
+    let slate = SourceKind::Slate {
+        text: "Soon".into(),
+    };
+    for kind in [SourceKind::TestCard, slate.clone()] {
+        let mut card = channel(kind);
+        card.lost_when = all;
+        assert!(!golden(&card, &facts()).contains("detect"));
+    }
+    let mut real = channel(live("udp://239.0.0.1:1234"));
+    real.lost_when = all;
+    let (source, slate) = (real.sources[0].clone(), SourceSpec::new(slate));
+    let beside = EncoderPlan::in_place_of(&real, &slate, &facts(), &capabilities(), None).unwrap();
+    let blind = Capabilities {
+        detectors: false,
+        ..capabilities()
+    };
+    let without = EncoderPlan::new(&real, &source, &facts(), &blind, None).unwrap();
+    let looks =
+        |argument: &Argument| matches!(argument, Argument::Text(t) if t.contains("detect="));
+    assert!(!beside.arguments.iter().any(looks));
+    assert!(!without.arguments.iter().any(looks));
+    real.ladder = LadderSpec::Rungs(vec![copied()]);
+    let copies = golden(&real, &facts());
+    assert!(copies.contains("silencedetect") && !copies.contains("blackdetect"));
 }
 
 #[test]

@@ -14,6 +14,8 @@ mod relief;
 mod starts;
 #[path = "session/support.rs"]
 mod support;
+#[path = "session/symptoms.rs"]
+mod symptoms;
 #[path = "session/told.rs"]
 mod told;
 

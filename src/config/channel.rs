@@ -12,7 +12,7 @@ use crate::base::ChannelId;
 use super::address::logo;
 use super::file::{ChannelTable, Field, SourceValue};
 use super::ladder;
-use super::model::{ChannelSpec, LadderSpec, SourceSpec};
+use super::model::{ChannelSpec, LadderSpec, RungVideo, SourceSpec};
 use super::report::{Refusal, Report};
 use super::request;
 use super::source;
@@ -44,6 +44,9 @@ pub(super) fn read(
         Some(written) => ladder::read(written.get_ref(), written.span(), report),
         None => Some(inherited.ladder.clone()),
     };
+    if let Some(ladder) = &ladder {
+        check_detectors(table, &timing, ladder, report);
+    }
     let id = id?;
     Some(ChannelSpec {
         name: name.unwrap_or_else(|| id.to_string()),
@@ -118,6 +121,40 @@ fn read_sources(
         (_, Field::Given(sources)) => read_list(sources, folder, report),
         _ => None,
     }
+}
+
+/// A picture that is passed on as it is was never a picture here: nobody can say whether it is black.
+fn check_detectors(
+    table: &ChannelTable<'_>,
+    timing: &Timing,
+    ladder: &LadderSpec,
+    report: &mut Report<'_>,
+) {
+    let LadderSpec::Rungs(rungs) = ladder else {
+        return;
+    };
+    let wants_pictures = timing.lost_when.black.or(timing.lost_when.frozen).is_some();
+    let decodes = rungs.iter().any(|rung| rung.video != RungVideo::Copy);
+    if !wants_pictures || decodes {
+        return;
+    }
+    let (lost_when, ladder) = (&table.options.lost_when, &table.options.ladder);
+    let spans = [
+        lost_when.given().map(Spanned::span),
+        ladder.given().map(Spanned::span),
+    ];
+    let mut spans = spans.into_iter().flatten();
+    let at = spans.next().unwrap_or_else(|| table.at.clone());
+    let fault = report.add(
+        at,
+        "black and frozen pictures cannot be seen: this channel's ladder only copies",
+    );
+    if let Some(ladder) = spans.next() {
+        fault.also(ladder, "no rung is decoded");
+    }
+    fault.help(
+        "leave `black` and `frozen` out of this channel's `lost_when` (`{}` looks at nothing), or add a rung with a height",
+    );
 }
 
 fn in_order(a: Range<usize>, b: Range<usize>) -> [Range<usize>; 2] {

@@ -76,7 +76,8 @@ pub struct ChannelSpec {
     pub window: Duration,
 }
 
-/// For how long a source may deliver nothing worth watching before it counts as lost; `None` does not look.
+/// For how long a source may deliver nothing worth watching before it counts as lost; `None` does not look. Pictures are
+/// only looked at where a rung is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LostWhen {
     /// The picture is black.

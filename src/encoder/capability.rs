@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::plan::{Capabilities, EncoderPlan, TextSupport};
+use super::detect::{DetectorParser, Symptom};
+use super::plan::{Capabilities, EncoderPlan, TextSupport, detectors};
 use super::process::{EncoderEvent, Finished, Launcher, SpawnError};
 
 /// By when an answer must come; a healthy ffmpeg needs a tenth of a second, on a busy machine ten times that.
@@ -60,13 +61,15 @@ impl Capabilities {
             ask(launcher, &["-hide_banner", "-protocols"]),
         )?;
         let filters = filters_in(&filters);
-        let text = probe_text(launcher, &filters).await?;
+        let (text, detectors) =
+            tokio::try_join!(probe_text(launcher, &filters), probe_detectors(launcher))?;
         let capabilities = Self {
             version: version.lines().next().unwrap_or_default().to_owned(),
             text,
             options: options_in(&options),
             protocols: protocols_in(&protocols),
             filters,
+            detectors,
         };
         capabilities.smoke(launcher).await?;
         Ok(capabilities)
@@ -135,6 +138,19 @@ async fn probe_text(
         }
     }
     Ok(TextSupport::None)
+}
+
+/// Lets each detector find something for real: older ones say what they found when it is over, or not at all.
+async fn probe_detectors(launcher: &Launcher) -> Result<bool, SpawnError> {
+    let [video, audio] = detectors::trial();
+    let words = ["-nostdin", "-hide_banner", "-loglevel", "error"];
+    let graphs = ["-filter_complex", &video, "-filter_complex", &audio];
+    let words = words.into_iter().chain(graphs);
+    let words = words.chain(["-map", "[v]", "-map", "[a]", "-f", "null", "-"]);
+    let finished = run(launcher, &words.collect::<Vec<_>>()).await?;
+    let mut parser = DetectorParser::default();
+    parser.push(&finished.stdout);
+    Ok(Symptom::ALL.into_iter().all(|symptom| parser.sees(symptom)))
 }
 
 async fn draws(launcher: &Launcher, filter: &str) -> Result<bool, SpawnError> {

@@ -99,6 +99,7 @@ async fn examine_ffmpeg(findings: &mut Findings, launcher: &Launcher) {
                 "H.264 and AAC into fragmented MP4, really encoded",
             );
             examine_text(findings, &capabilities.text);
+            examine_detectors(findings, capabilities.detectors);
         }
         Err(error @ CapabilityError::CannotEncode { .. }) => {
             findings.add(Verdict::Bad, "encode", &error.to_string());
@@ -124,6 +125,20 @@ fn examine_text(findings: &mut Findings, text: &TextSupport) {
             "no drawtext or no font: cards have no clock and no name (apt install fonts-dejavu-core)",
         ),
     }
+}
+
+fn examine_detectors(findings: &mut Findings, work: bool) {
+    let (verdict, finding) = match work {
+        true => (
+            Verdict::Fine,
+            "black, frozen and silent sources are noticed",
+        ),
+        false => (
+            Verdict::Note,
+            "black, frozen and silent sources are not noticed: `lost_when` does nothing (needs ffmpeg 4.4 or newer)",
+        ),
+    };
+    findings.add(verdict, "detect", finding);
 }
 
 fn examine_host(findings: &mut Findings, listen: SocketAddr) {

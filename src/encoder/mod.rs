@@ -5,6 +5,7 @@
 //! `launch`, is read by `pipes` and `stderr`, and dies under `supervise`.
 
 pub mod capability;
+mod detect;
 pub mod doctor;
 pub mod find;
 pub mod launch;
@@ -20,6 +21,7 @@ mod supervise;
 mod usage;
 
 pub use capability::CapabilityError;
+pub use detect::Symptom;
 pub use find::{FfmpegNotFound, find_ffmpeg};
 pub use plan::{
     Argument, AudioFacts, Capabilities, EncoderPlan, FrameRate, PlanError, PlannedRendition,

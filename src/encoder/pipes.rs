@@ -7,6 +7,7 @@ use tokio::net::unix::pipe;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio_util::sync::CancellationToken;
 
+use super::detect::DetectorParser;
 use super::process::EncoderEvent;
 use super::progress::ProgressParser;
 use crate::base::RenditionId;
@@ -82,13 +83,32 @@ async fn forward(rendition: RenditionId, reader: &mut FragmentReader, sink: &Sin
     }
 }
 
-/// Reads the reports of `-progress` to their end. A heartbeat that finds no room is dropped: the next one says more.
-pub(super) async fn read_progress(stream: impl AsyncRead + Unpin, sink: Sink) {
+/// Reads what comes on standard output to its end: the reports of `-progress`, and what detectors say between them.
+///
+/// A heartbeat that finds no room is dropped: the next one says more. What a detector says is said once, so it is kept
+/// until there is room; reading goes on meanwhile.
+pub(super) async fn read_reports(stream: impl AsyncRead + Unpin, sink: Sink) {
     let mut stream = stream;
-    let mut parser = ProgressParser::default();
+    let mut progress = ProgressParser::default();
+    let mut detectors = DetectorParser::default();
     let mut buffer = vec![0; 4 << 10];
-    while let Some(count) = sink.read(&mut stream, &mut buffer).await {
-        if let Some(progress) = parser.push(&buffer[..count]) {
+    loop {
+        let news = detectors.news();
+        let read = tokio::select! {
+            biased;
+            room = sink.events.reserve(), if news.is_some() => {
+                if let Some((symptom, present)) = news {
+                    detectors.told(symptom);
+                    // An owner that is gone needs no events.
+                    let _ = room.map(|room| room.send(EncoderEvent::Detected { symptom, present }));
+                }
+                continue;
+            }
+            read = sink.read(&mut stream, &mut buffer) => read,
+        };
+        let Some(count) = read else { break };
+        detectors.push(&buffer[..count]);
+        if let Some(progress) = progress.push(&buffer[..count]) {
             let _ = sink.events.try_send(EncoderEvent::Progress(progress));
         }
     }
@@ -97,4 +117,53 @@ pub(super) async fn read_progress(stream: impl AsyncRead + Unpin, sink: Sink) {
 /// Makes the read end of a pipe known to the runtime.
 pub(super) fn receiver(pipe: OwnedFd) -> std::io::Result<pipe::Receiver> {
     pipe::Receiver::from_owned_fd(pipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::super::detect::Symptom;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_flood_of_findings_never_waits_for_the_owner_and_the_last_word_is_kept() {
+        let (events, mut received) = mpsc::channel(1);
+        let sink = Sink {
+            events,
+            draining: CancellationToken::new(),
+            cut: CancellationToken::new(),
+        };
+        let (mut child, stream) = tokio::io::duplex(4 << 10);
+        let reader = tokio::spawn(read_reports(stream, sink));
+        for _ in 0..50_000 {
+            let lines = "lavfi.black_end=1\nspeed=1x\nprogress=continue\nlavfi.black_start=2\n";
+            child.write_all(lines.as_bytes()).await.unwrap();
+        }
+        child.write_all(b"lavfi.silence_start=3\n").await.unwrap();
+        // Nobody has listened so far, and all of it was read.
+        let mut black = false;
+        let mut events = 0;
+        loop {
+            events += 1;
+            match received.recv().await {
+                Some(EncoderEvent::Detected {
+                    symptom: Symptom::Black,
+                    present,
+                }) => {
+                    assert_ne!(black, present);
+                    black = present;
+                }
+                Some(EncoderEvent::Detected { symptom, present }) => {
+                    assert_eq!((symptom, present), (Symptom::Silent, true));
+                    break;
+                }
+                Some(EncoderEvent::Progress(_)) => {}
+                event => panic!("{event:?}"),
+            }
+        }
+        assert!(black && events < 10, "{events}");
+        drop(child);
+        reader.await.unwrap();
+    }
 }

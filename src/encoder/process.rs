@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::detect::Symptom;
 use super::pipes::{self, Sink};
 use super::plan::{Argument, EncoderPlan};
 use super::progress::Progress;
@@ -55,6 +56,13 @@ pub enum EncoderEvent {
     Fragment(RenditionId, Fragment),
     /// ffmpeg's own heartbeat.
     Progress(Progress),
+    /// What a detector of the running process says of the source's picture or sound.
+    Detected {
+        /// What was looked for.
+        symptom: Symptom,
+        /// Whether it is there from now on.
+        present: bool,
+    },
     /// A rendition's stream is broken: nothing of it can be trusted from here on.
     Broken(RenditionId, MediaError),
     /// The process is gone, reaped, and all its pipes are drained.
@@ -237,7 +245,7 @@ fn start_readers(
         ));
     }
     if let Some(stdout) = newborn.child.stdout.take() {
-        readers.spawn(pipes::read_progress(stdout, sink.clone()));
+        readers.spawn(pipes::read_reports(stdout, sink.clone()));
     }
     if let Some(stream) = newborn.child.stderr.take() {
         readers.spawn(stderr.clone().drain(stream, sink.cut.clone()));

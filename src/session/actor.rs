@@ -15,6 +15,7 @@ use super::slot::{News, Place, Role, Slot};
 use super::sources::{self, Probing};
 use super::state::{Effects, Pace, Phase, SessionEvent, SessionState};
 use super::status::{Command, Status};
+use super::symptoms::Suspects;
 use super::tell;
 use crate::config::ChannelSpec;
 use crate::encoder::SourceFacts;
@@ -33,6 +34,8 @@ pub(super) struct Actor {
     pub(super) probing: Option<Probing>,
     /// Whether the encoder that viewers see keeps up.
     pub(super) pace: Pace,
+    /// The sources that delivered what was of no use.
+    pub(super) suspects: Suspects,
     /// What the last source was like: the slate is made to fit.
     pub(super) like: Option<SourceFacts>,
     pub(super) run: Option<Run>,
@@ -86,6 +89,7 @@ pub(super) fn spawn(
         standby: Slot::default(),
         probing: None,
         pace: Pace::default(),
+        suspects: Suspects::default(),
         like: None,
         run: None,
         told: tell::Told::default(),
@@ -184,6 +188,7 @@ impl Actor {
             Command::SwitchSource(position) => {
                 // The slate is shown when nothing else can be, never by choice.
                 if let Some(place) = self.place_in_row(position) {
+                    self.suspects.forget(place);
                     self.dispatch(SessionEvent::SourceChosen(place));
                 }
             }

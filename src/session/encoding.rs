@@ -12,6 +12,7 @@ use super::launch::{LaunchError, Launched};
 use super::run::{Run, wall_clock};
 use super::slot::{Media, News, Place, Role, Slot, Taken};
 use super::state::{Heartbeat, Phase, SessionEvent};
+use super::symptoms::Trial;
 use crate::encoder::{Encoder, EncoderEvent, Progress};
 use crate::hls::PackagerError;
 
@@ -127,6 +128,10 @@ impl Actor {
             }
             EncoderEvent::Progress(progress) => self.heartbeat(place, progress),
             _ if self.slot(place).dying => {}
+            EncoderEvent::Detected { symptom, present } => {
+                let symptoms = &mut self.slot(place).symptoms;
+                symptoms.note(Instant::now(), symptom, present);
+            }
             EncoderEvent::Init(id, section) => self.take(place, Media::Init(id, section)),
             EncoderEvent::Fragment(id, fragment) => self.take(place, Media::Fragment(id, fragment)),
             EncoderEvent::Broken(id, problem) => {
@@ -158,7 +163,8 @@ impl Actor {
             return;
         }
         self.remember_source();
-        if let Some(why) = self.pace.look(now, beat) {
+        let why = self.pace.look(now, beat);
+        if let Some(why) = why.or_else(|| self.look_for_symptoms(now)) {
             self.lost(place, why);
         }
     }
@@ -170,9 +176,13 @@ impl Actor {
                 let result = self.package(media, wall_clock());
                 self.packaged(place, result);
             }
-            Taken::Complete => match self.slot(place).role {
-                Role::Candidate(_) => self.dispatch(SessionEvent::CandidateDelivered),
-                Role::Source | Role::Slate => self.go_on_air(place),
+            Taken::Complete => match (self.try_out(place), self.slot(place).role) {
+                (Trial::Runs, _) => {}
+                (Trial::Failed(why), _) => self.lost(place, why),
+                (Trial::Passed, Role::Candidate(_)) => {
+                    self.dispatch(SessionEvent::CandidateDelivered);
+                }
+                (Trial::Passed, Role::Source | Role::Slate) => self.go_on_air(place),
             },
         }
     }
@@ -208,6 +218,7 @@ impl Actor {
             }
         }
         self.pace.reset();
+        self.slot(place).symptoms.go_on_air(now);
         self.slot(other(place)).go_off_air();
         session.facts.lock().source = plan.source_label.clone();
         self.tell_on_air(&plan.source_label);

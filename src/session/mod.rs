@@ -25,6 +25,7 @@ mod slot;
 mod sources;
 pub mod state;
 mod status;
+mod symptoms;
 mod tell;
 mod viewers;
 

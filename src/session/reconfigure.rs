@@ -109,6 +109,7 @@ impl Actor {
         }
         if change == Some(Change::Restarted) {
             self.probing = None; // What it would answer is about a position of the list before.
+            self.suspects.clear();
         }
         let (patience, restart) = (
             Box::new(patience(&self.session)),

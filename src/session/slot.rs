@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::launch::{LaunchError, Launched, Launching};
 use super::run::wall_clock;
+use super::symptoms::Symptoms;
 use crate::base::RenditionId;
 use crate::encoder::{Encoder, EncoderEvent, EncoderPlan};
 use crate::media::{Fragment, MediaInitializationSection};
@@ -26,6 +27,8 @@ pub(super) struct Slot {
     pub(super) wanted: Option<Role>,
     /// What the encoder is there for.
     pub(super) role: Role,
+    /// What its detectors have found.
+    pub(super) symptoms: Symptoms,
     stage: Stage,
 }
 
@@ -113,6 +116,7 @@ impl Slot {
     /// An encoder runs here.
     pub(super) fn fill(&mut self, launched: Launched) {
         self.dying = false;
+        self.symptoms = Symptoms::default();
         self.stage = Stage::Prelude(Vec::new());
         self.encoder = Some(launched.encoder);
         self.plan = Some(launched.plan);

@@ -51,6 +51,11 @@ fn slate(spec: &ChannelSpec) -> Option<&SourceSpec> {
     behind.next_back().map(|position| &spec.sources[position])
 }
 
+/// How many sources are tried.
+pub(super) fn count(spec: &ChannelSpec) -> usize {
+    row(spec).len()
+}
+
 /// How long the session waits for what, as its configuration has it now.
 pub(super) fn patience(session: &Session) -> Patience {
     let (spec, target_duration) = (session.spec(), session.target_duration());

@@ -19,6 +19,7 @@
 //! | `ignore-term` | TERM does nothing |
 //! | `grandchild S` / `escaped-grandchild S` | a child holds the pipes for S seconds, in or outside of the group |
 //! | `flood MEGABYTES` | writes that much to standard error before the first byte of media |
+//! | `print LINE after S` | writes a line to standard output, as detectors do |
 //! | `stderr TEXT` | writes a line to standard error |
 //! | `refuse TEXT` | a probe (`-i` without outputs) fails with this line |
 //! | `silent-source` | a probe finds no sound |
@@ -83,6 +84,7 @@ struct Scenario {
     grandchild: Option<(f64, bool)>,
     flood: u64,
     stderr: Vec<String>,
+    print: Vec<(String, f64)>,
     refuse: Option<String>,
     silent_source: bool,
     cannot_encode: bool,
@@ -193,6 +195,7 @@ impl Scenario {
             grandchild: None,
             flood: 0,
             stderr: Vec::new(),
+            print: Vec::new(),
             refuse: None,
             silent_source: false,
             cannot_encode: false,
@@ -222,6 +225,7 @@ impl Scenario {
             ["flood", megabytes] => self.flood = number(megabytes) as u64,
             ["stderr", ..] => self.stderr.push(directive["stderr".len()..].trim().into()),
             ["refuse", ..] => self.refuse = Some(directive["refuse".len()..].trim().into()),
+            ["print", line, "after", at] => self.print.push((line.into(), number(at))),
             ["cannot-encode"] => self.cannot_encode = true,
             ["silent-source"] => self.silent_source = true,
             _ => panic!("unknown directive {directive:?}"),
@@ -381,6 +385,7 @@ fn play(job: &Job, scenario: &Scenario) -> io::Result<u8> {
     }
     let started = Instant::now();
     let mut reported = 0.0;
+    let mut printed = vec![false; scenario.print.len()];
     loop {
         let earliest = outputs
             .iter()
@@ -390,6 +395,11 @@ fn play(job: &Job, scenario: &Scenario) -> io::Result<u8> {
             return Ok(code);
         }
         pace(scenario, started, earliest);
+        for ((line, at), printed) in scenario.print.iter().zip(&mut printed) {
+            if earliest >= *at && !std::mem::replace(printed, true) {
+                println!("{line}");
+            }
+        }
         for output in &mut outputs {
             while output.position() <= earliest {
                 output.write_next(scenario, job.segment)?;
@@ -510,9 +520,13 @@ fn answer(words: &[String]) -> bool {
     } else if has("-protocols") {
         println!("Supported file protocols:\nInput:\n  file\n  http\nOutput:\n  file");
     } else {
-        return words
-            .windows(2)
-            .any(|pair| pair[0] == "-f" && pair[1] == "null");
+        let is_trial = words.windows(2).any(|pair| pair == ["-f", "null"]);
+        if is_trial && words.iter().any(|word| word.contains("silencedetect")) {
+            println!(
+                "lavfi.black_start=0\nlavfi.freezedetect.freeze_start=0\nlavfi.silence_start=0"
+            );
+        }
+        return is_trial;
     }
     true
 }

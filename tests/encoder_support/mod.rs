@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use headgate::base::{ChannelId, RenditionId};
 use headgate::config::{ChannelSpec, LadderSpec, LostWhen, SourceKind, SourceSpec};
-use headgate::encoder::{Encoder, EncoderEvent, EncoderExit, Progress};
+use headgate::encoder::{Encoder, EncoderEvent, EncoderExit, Progress, Symptom};
 use headgate::media::{Fragment, MediaInitializationSection};
 
 /// By when anything that a test waits for must have come, also on a machine that is busy with other things.
@@ -18,6 +18,7 @@ pub(crate) struct Collected {
     pub inits: BTreeMap<RenditionId, MediaInitializationSection>,
     pub fragments: BTreeMap<RenditionId, Vec<Fragment>>,
     pub progress: Vec<Progress>,
+    pub detected: Vec<(Symptom, bool)>,
     pub broken: Vec<RenditionId>,
     pub exit: Option<EncoderExit>,
 }
@@ -76,6 +77,7 @@ impl Collected {
                 self.fragments.entry(id).or_default().push(fragment)
             }
             EncoderEvent::Progress(progress) => self.progress.push(progress),
+            EncoderEvent::Detected { symptom, present } => self.detected.push((symptom, present)),
             EncoderEvent::Broken(id, _) => self.broken.push(id),
             EncoderEvent::Exited(exit) => self.exit = Some(exit),
         }

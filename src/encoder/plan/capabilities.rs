@@ -16,6 +16,8 @@ pub struct Capabilities {
     pub protocols: BTreeSet<String>,
     /// Filters that it has.
     pub filters: BTreeSet<String>,
+    /// Whether it says at once when a picture is black or frozen, and when nothing is to be heard.
+    pub detectors: bool,
 }
 
 /// Whether and how an ffmpeg writes text into pictures.

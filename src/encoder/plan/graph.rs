@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::card::Card;
+use super::detectors;
 use super::facts::{FrameRate, SourceFacts};
 use super::{Capabilities, pacing};
-use crate::config::{Rung, RungVideo, SourceKind};
+use crate::config::{LostWhen, Rung, RungVideo, SourceKind};
 
 /// What the graphs are made from.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(super) struct Graph<'a> {
     pub(super) lead: Duration,
     /// A rung is copied: pictures keep the source's timestamps.
     pub(super) follow_source: bool,
+    /// What is looked for in the media.
+    pub(super) lost_when: &'a LostWhen,
 }
 
 // === impl Graph ===
@@ -39,8 +42,13 @@ impl Graph<'_> {
         }
         let branches: String = scaled.iter().map(|(id, _)| format!("[s{id}]")).collect();
         let mut graph = format!("{},split={}{branches}", self.pictures(), scaled.len());
+        // Where the fewest pixels are to be looked at.
+        let smallest = scaled.iter().min_by_key(|(_, height)| *height);
+        let smallest = smallest.map(|(id, _)| *id);
         for (id, height) in scaled {
-            graph.push_str(&format!(";[s{id}]{}[v{id}]", scale(height)));
+            let mut chain = vec![scale(height)];
+            chain.extend(self.video_detectors().filter(|_| smallest == Some(id)));
+            graph.push_str(&format!(";[s{id}]{}[v{id}]", chain.join(",")));
         }
         Some(graph)
     }
@@ -66,6 +74,8 @@ impl Graph<'_> {
         if !self.lead.is_zero() {
             chain.push(pacing::audio(self.lead));
         }
+        // Behind what waits for the clock: what is heard is what viewers hear.
+        chain.extend(self.audio_detectors());
         Some(format!("{}[a]", chain.join(",")))
     }
 
@@ -97,6 +107,16 @@ impl Graph<'_> {
             chain.push("null".into());
         }
         format!("[0:v:{}]{}", self.facts.position(), chain.join(","))
+    }
+
+    /// `None`, too, for what ffmpeg makes itself: a slate stands still, and is silent.
+    fn video_detectors(&self) -> Option<String> {
+        let is_wanted = self.card().is_none() && self.capabilities.detectors;
+        detectors::video(self.lost_when).filter(|_| is_wanted)
+    }
+
+    fn audio_detectors(&self) -> Option<String> {
+        detectors::audio(self.lost_when).filter(|_| self.capabilities.detectors)
     }
 
     fn card(&self) -> Option<Card<'_>> {

@@ -7,6 +7,7 @@
 
 mod capabilities;
 mod card;
+pub mod detectors;
 mod facts;
 mod graph;
 pub mod input;
@@ -176,6 +177,7 @@ impl EncoderPlan {
             frame_rate,
             lead,
             follow_source,
+            lost_when: &channel.lost_when,
         };
         let timing = Timing {
             frame_rate,

@@ -107,7 +107,7 @@ impl Relief {
 
 impl SessionState {
     /// There is a slate, and it can be shown.
-    pub(super) fn has_slate(&self) -> bool {
+    pub fn has_slate(&self) -> bool {
         self.patience.slate.is_some() && self.relief.is_useful()
     }
 
