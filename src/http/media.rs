@@ -308,6 +308,8 @@ fn resource(
     };
     let headers = response.headers_mut();
     headers.insert(header::ACCEPT_RANGES, BYTES);
+    // Players of other origins measure what they load; of a playlist they need only the text.
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     insert_shared(headers, header::ETAG, found.etag);
     if is_known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -348,7 +350,6 @@ fn start(kind: HeaderValue, policy: CachePolicy) -> Response<Body> {
     headers.insert(header::CONTENT_TYPE, kind);
     headers.insert(header::CACHE_CONTROL, policy.header());
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY_ORIGIN);
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     *response.headers_mut() = headers;
     response

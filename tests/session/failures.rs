@@ -231,7 +231,18 @@ async fn a_reload_that_waits_for_media_that_does_not_come_is_refused_after_three
 /// A gap is not media that runs ahead: dates jump over it, the clock does not.
 #[tokio::test]
 async fn a_long_gap_is_not_taken_for_media_that_runs_ahead() {
-    let house = House::new("exit 1 after 5", "start_timeout = \"40s\"");
+    // Parts of two fragments: an encoder is shown before its first part is whole.
+    let file = r#"
+[[channel]]
+id = "one"
+source = "testcard:"
+ladder = [{ name = "v", height = 360, video_bitrate = "800k" }]
+segment_duration = "2s"
+part_duration = "1s"
+window = "20s"
+start_timeout = "40s"
+"#;
+    let house = House::with_file("exit 1 after 5", file);
     house.playlist().await.unwrap();
     house.script("startup 12");
     until("the loss", || house.report().error_count == 1).await;
