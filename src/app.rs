@@ -17,7 +17,7 @@ use crate::encoder::find_ffmpeg;
 use crate::events::{Events, Filter};
 use crate::http::{Counters, Exposition, Limits, Readiness, Server, State};
 use crate::session::{Encoders, FindFfmpeg, Ledger, SessionMap};
-use crate::telemetry::{Registry, SessionCollector};
+use crate::telemetry::{Registry, Reloads, SessionCollector};
 use crate::webhook::{self, Endpoint, Webhooks};
 
 pub use reload::Reloader;
@@ -143,17 +143,20 @@ impl App {
             events.clone(),
             surroundings.ledger(&config.server),
         );
+        let reloads = Reloads::new(holder.clone());
         let reloader = Reloader::new(
             holder.clone(),
             sessions.clone(),
             webhooks.clone(),
             events.clone(),
+            reloads.clone(),
         );
         let counters = Arc::new(Counters::default());
         let registry = Registry::new(vec![
             Box::new(counters.clone()),
             Box::new(SessionCollector::new(sessions.clone())),
             Box::new(webhooks.clone()),
+            Box::new(reloads),
         ]);
         let condition = Condition {
             encoders: encoders.clone(),

@@ -68,6 +68,14 @@ pub enum Command {
         /// A URL, a file, or testcard:
         source: String,
     },
+    /// Ask the running gateway about a channel: its state and why, its sources, what happened, what comes next.
+    Explain {
+        /// The channel's id.
+        channel: String,
+        /// Where the gateway is, if not where the configuration file says (for example http://127.0.0.1:8080).
+        #[arg(long)]
+        url: Option<String>,
+    },
     /// Ask a running gateway whether it is alive; exits with 1 when it is not.
     Healthcheck {
         /// The gateway's health address.

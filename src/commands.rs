@@ -1,5 +1,7 @@
 //! The small commands: they ask one thing, and answer with text for people.
 
+mod explain;
+
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -9,6 +11,8 @@ use tokio::net::TcpStream;
 use crate::app::Surroundings;
 use crate::config::{Config, SourceSpec};
 use crate::encoder::{Argument, Capabilities, Launcher, probe};
+
+pub use explain::{explain, url_of};
 
 /// How long a source has to say what it is.
 const PROBE_DEADLINE: Duration = Duration::from_secs(20);

@@ -16,5 +16,6 @@ pub mod hls;
 pub mod http;
 pub mod media;
 pub mod session;
+pub mod story;
 pub mod telemetry;
 pub mod webhook;

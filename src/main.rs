@@ -52,6 +52,7 @@ async fn dispatch(cli: Cli) -> ExitCode {
         },
         Command::Doctor => examine(&common).await,
         Command::Probe { source } => outcome(commands::probe(&surroundings(), &source).await),
+        Command::Explain { channel, url } => explain(&common, &channel, url).await,
         Command::Healthcheck { url } => outcome(commands::healthcheck(&url).await),
         Command::Plan { channel } => match load(&common) {
             Ok(config) => outcome(commands::plan(&config, &surroundings(), &channel).await),
@@ -129,6 +130,19 @@ async fn examine(common: &Common) -> ExitCode {
     } else {
         ExitCode::from(FAILED)
     }
+}
+
+/// The configuration is needed only to know where the gateway is.
+async fn explain(common: &Common, channel: &str, url: Option<String>) -> ExitCode {
+    let url = match (url, common.listen) {
+        (Some(url), _) => url,
+        (None, Some(listen)) => commands::url_of(listen),
+        (None, None) => match load(common) {
+            Ok(config) => commands::url_of(config.server.listen),
+            Err(code) => return code,
+        },
+    };
+    outcome(commands::explain(&url, channel, Timestamp::now).await)
 }
 
 fn load(common: &Common) -> Result<Config, ExitCode> {

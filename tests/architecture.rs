@@ -81,6 +81,7 @@ const ROOMS: &[Room] = &[
         &["base", "hls", "session::MediaName"],
         Kind::Core,
     ),
+    room("story", &[], Kind::Core),
     room("telemetry", &["base", "config", "session"], Kind::Edge),
     room("webhook", &["base", "config", "events"], Kind::Edge),
     room("webhook::delivery", &[], Kind::Core),

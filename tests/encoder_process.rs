@@ -231,7 +231,7 @@ async fn secrets_do_not_leave_by_standard_error() {
         EncoderPlan::new(&channel, &channel.sources[0], &facts, &capabilities, None).unwrap();
     let mut encoder = launcher.spawn(&plan).await.unwrap();
     let lines = end(&mut encoder).await.exit.unwrap().last_lines;
-    assert_eq!(lines, ["rtsp://***@cam/1: *** was refused"]);
+    assert_eq!(lines, ["rtsp://***@cam/***: *** was refused"]);
     assert_eq!(plan.source_label, "rtsp://cam/…");
 }
 

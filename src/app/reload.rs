@@ -15,6 +15,7 @@ use crate::config::{Change, Config, ConfigDiff, ConfigHolder, Outcome};
 use crate::events::{EventKind, Events};
 use crate::http::Configuration;
 use crate::session::SessionMap;
+use crate::telemetry::Reloads;
 use crate::webhook::Webhooks;
 
 /// Reads the file again and puts in force what it says.
@@ -24,6 +25,7 @@ pub struct Reloader {
     sessions: Arc<SessionMap>,
     webhooks: Arc<Webhooks>,
     events: Arc<Events>,
+    counts: Arc<Reloads>,
     one_at_a_time: tokio::sync::Mutex<()>,
 }
 
@@ -36,12 +38,14 @@ impl Reloader {
         sessions: Arc<SessionMap>,
         webhooks: Arc<Webhooks>,
         events: Arc<Events>,
+        counts: Arc<Reloads>,
     ) -> Arc<Self> {
         Arc::new(Self {
             holder,
             sessions,
             webhooks,
             events,
+            counts,
             one_at_a_time: tokio::sync::Mutex::default(),
         })
     }
@@ -64,8 +68,12 @@ impl Reloader {
             }
         };
         match &outcome {
-            Outcome::Replaced(config, diff) => self.apply(config, diff, why),
+            Outcome::Replaced(config, diff) => {
+                self.counts.applied();
+                self.apply(config, diff, why);
+            }
             Outcome::Refused(refused) => {
+                self.counts.refused();
                 error!(
                     why,
                     "the configuration is refused, and the one before stays in force\n{}",

@@ -2,7 +2,7 @@
 //! some providers, in their path; ffmpeg prints all of them in its errors.
 //!
 //! Two defences: a [`Scrubber`] knows the secrets of one source and removes them wherever they stand, and generic
-//! patterns remove the user info and the query of any URL, also of those that only the source knows.
+//! patterns remove the user info, the path and the query of any URL, also of those that only the source knows.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -64,12 +64,12 @@ impl Scrubber {
     }
 }
 
-/// A URL for people: without user info, query values and credentials in the path.
+/// A URL for people: without user info, path and query.
 pub fn mask_url(url: &str) -> String {
     Scrubber::new([url]).scrub(url)
 }
 
-/// Masks the user info and the query of every URL in a text.
+/// Masks the user info, the path and the query of every URL in a text.
 fn mask_urls(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut rest = text;
@@ -85,21 +85,29 @@ fn mask_urls(text: &str) -> String {
     masked
 }
 
-/// Masks what follows `://`.
+/// Masks what follows `://`: of an address only the host and the port say nothing that others must not know.
 fn mask_one(url: &str) -> String {
-    let (address, query) = match url.split_once('?') {
-        Some((address, _)) => (address, Some(MASK)),
-        None => (url, None),
+    let bare = url.trim_end_matches(ends_sentence);
+    let (address, query) = match bare.split_once('?') {
+        Some((address, _)) => (address, format!("?{MASK}")),
+        None => (bare, String::new()),
     };
     // The user info ends at the last `@` of the authority, and careless passwords contain `/` and `@`.
-    let address = match address.rsplit_once('@') {
-        Some((_, address)) => format!("{MASK}@{address}"),
-        None => address.to_owned(),
+    let (user, address) = match address.rsplit_once('@') {
+        Some((_, address)) => (format!("{MASK}@"), address),
+        None => (String::new(), address),
     };
-    match query {
-        Some(query) => format!("{address}?{query}"),
-        None => address,
-    }
+    let (host, path) = match address.split_once('/') {
+        Some((host, "")) => (host, "/".to_owned()),
+        Some((host, _)) => (host, format!("/{MASK}")),
+        None => (address, String::new()),
+    };
+    format!("{user}{host}{path}{query}{}", &url[bare.len()..])
+}
+
+/// What stands behind an address in a sentence.
+fn ends_sentence(c: char) -> bool {
+    matches!(c, ':' | ',' | '.' | ';' | ')')
 }
 
 fn ends_url(c: char) -> bool {
@@ -139,6 +147,7 @@ fn secrets_of(word: &str) -> Vec<String> {
     let values = query.split('&').filter_map(|pair| pair.split_once('='));
     secrets.extend(values.map(|(_, value)| value.to_owned()));
     secrets.extend(path_secrets(path).map(str::to_owned));
+    secrets.push(path.to_owned());
     secrets
 }
 
@@ -152,7 +161,8 @@ fn path_secrets(path: &str) -> impl Iterator<Item = &str> {
         .into_iter()
         .enumerate()
         .filter(move |(at, segment)| {
-            *at < last && (is_token(segment) || xtream && !PATH_WORDS.contains(segment))
+            let is_word = PATH_WORDS.contains(segment);
+            is_strange(segment) || *at < last && (is_token(segment) || xtream && !is_word)
         })
         .map(|(_, segment)| segment)
 }
@@ -163,6 +173,12 @@ fn stem(name: &str) -> &str {
 
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// No word of a sentence that an error may say for other reasons.
+fn is_strange(segment: &str) -> bool {
+    let odd = |byte: u8| !byte.is_ascii_lowercase() && byte != b'.';
+    segment.len() >= MIN_WORD && segment.bytes().any(odd)
 }
 
 /// Long, with digits and letters and nothing that reads as words.
@@ -186,26 +202,23 @@ mod tests {
         let cases = [
             (
                 "rtsp://alice:s3cr3t@cam.lan:554/1",
-                "rtsp://***@cam.lan:554/1",
+                "rtsp://***@cam.lan:554/***",
             ),
-            ("http://a:p@ss/w@host/x?k=v", "http://***@host/x?***"),
+            ("http://a:p@ss/w@host/x?k=v", "http://***@host/***?***"),
             (
                 "https://host/live.m3u8?token=abcdef",
-                "https://host/live.m3u8?***",
+                "https://host/***?***",
             ),
             (
                 "http://tv.example/alice/hunter22/1234.ts",
-                "http://tv.example/***/***/1234.ts",
+                "http://tv.example/***",
             ),
             (
                 "http://tv.example/live/alice/hunter22/12",
-                "http://tv.example/live/***/***/12",
+                "http://tv.example/***",
             ),
             ("udp://239.0.0.1:1234", "udp://239.0.0.1:1234"),
-            (
-                "https://host/news/1080/index.m3u8",
-                "https://host/news/1080/index.m3u8",
-            ),
+            ("https://host/news/1080/index.m3u8", "https://host/***"),
             (
                 "srt://host:9000?passphrase=0123456789",
                 "srt://host:9000?***",
@@ -225,8 +238,26 @@ mod tests {
         let line = "[hls] Opening 'http://cdn/x.ts?auth=other' for alice, hunter22 failed; qwertz";
         assert_eq!(
             scrubber.scrub(line),
-            "[hls] Opening 'http://cdn/x.ts?***' for ***, *** failed; ***"
+            "[hls] Opening 'http://cdn/***?***' for ***, *** failed; ***"
         );
+    }
+
+    #[test]
+    fn a_path_is_a_secret_and_what_stands_behind_it_is_not() {
+        let scrubber = Scrubber::new(["-i", "http://h/Sesame-open/live.ts"]);
+        for (line, shown) in [
+            (
+                "http://h/Sesame-open/live.ts: Input/output error",
+                "http://h/***: Input/output error",
+            ),
+            ("GET /Sesame-open/live.ts failed", "GET /*** failed"),
+            (
+                "Sesame-open is gone, see http://h/.",
+                "*** is gone, see http://h/.",
+            ),
+        ] {
+            assert_eq!(scrubber.scrub(line), shown);
+        }
     }
 
     #[test]

@@ -66,6 +66,7 @@ pub struct Counters {
     accept_errors: AtomicU64,
     overdue_connections: [AtomicU64; OVERDUE.len()],
     panics: AtomicU64,
+    event_streams: AtomicI64,
 }
 
 // === impl RequestKind ===
@@ -130,6 +131,14 @@ impl Counters {
         self.overdue_connections[reason as usize].fetch_add(1, Relaxed);
     }
 
+    pub(crate) fn event_stream_opened(&self) {
+        self.event_streams.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn event_stream_closed(&self) {
+        self.event_streams.fetch_sub(1, Relaxed);
+    }
+
     pub(crate) fn panicked(&self) {
         self.panics.fetch_add(1, Relaxed);
     }
@@ -181,6 +190,13 @@ impl Collector for Counters {
         open.encode(encoder.encode_descriptor(
             "headgate_http_connections",
             "Connections that are open now.",
+            None,
+            MetricType::Gauge,
+        )?)?;
+        let streams = ConstGauge::new(self.event_streams.load(Relaxed));
+        streams.encode(encoder.encode_descriptor(
+            "headgate_event_streams",
+            "Readers of the event stream that are connected now.",
             None,
             MetricType::Gauge,
         )?)?;

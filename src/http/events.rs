@@ -22,6 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::IntoParams;
 
 use super::State;
+use super::counters::Counters;
 use super::error::{ErrorBody, Failure};
 use super::operations::Operations;
 use crate::base::ChannelId;
@@ -60,7 +61,14 @@ struct Reader {
     filter: Filter,
     /// The number of an event that the filter has passed over since the last word.
     passed_over: Option<u64>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
+}
+
+/// A place for a stream, counted while it is taken.
+#[derive(Debug)]
+pub(super) struct Place {
+    _permit: OwnedSemaphorePermit,
+    counters: Arc<Counters>,
 }
 
 type NextWord = Pin<Box<dyn Future<Output = Option<(Bytes, Reader)>> + Send>>;
@@ -96,7 +104,7 @@ async fn stream(
     let Query(query) = query.map_err(|rejection| Failure::bad_request(rejection.body_text()))?;
     let filter = query.filter()?;
     let last = last_event(&headers, query.last_event_id.as_deref())?;
-    let place = take_place(&state.event_streams)?;
+    let place = take_place(&state.event_streams, &state.counters)?;
     let events = state.sessions.events();
     let subscription = match last {
         Some(last) => events.subscribe_after(last),
@@ -119,14 +127,25 @@ async fn stream(
     Ok((fields, Body::new(EventBody::new(reader))).into_response())
 }
 
-fn take_place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Failure> {
-    places.clone().try_acquire_owned().map_err(|_| {
+fn take_place(places: &Arc<Semaphore>, counters: &Arc<Counters>) -> Result<Place, Failure> {
+    let permit = places.clone().try_acquire_owned().map_err(|_| {
         let message = format!("{MAX_STREAMS} event streams are open already, as many as may be");
         Failure {
             retry_after: Some(Duration::from_secs(10)),
             ..Failure::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", message)
         }
+    })?;
+    counters.event_stream_opened();
+    Ok(Place {
+        _permit: permit,
+        counters: counters.clone(),
     })
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.counters.event_stream_closed();
+    }
 }
 
 /// The number after which to go on. The header counts: browsers keep it up to date, and the query as it was.

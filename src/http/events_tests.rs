@@ -26,7 +26,7 @@ fn open(events: &Arc<Events>, query: &EventQuery, last: Option<u64>) -> EventBod
         subscription,
         filter: query.filter().unwrap(),
         passed_over: None,
-        _place: take_place(&places).unwrap(),
+        _place: take_place(&places, &Arc::default()).unwrap(),
     })
 }
 
@@ -135,12 +135,12 @@ fn what_is_no_number_no_channel_and_no_type_is_refused() {
 #[test]
 fn places_are_bounded_and_given_back() {
     let places = Arc::new(Semaphore::new(1));
-    let place = take_place(&places).unwrap();
-    let failure = take_place(&places).unwrap_err();
+    let place = take_place(&places, &Arc::default()).unwrap();
+    let failure = take_place(&places, &Arc::default()).unwrap_err();
     assert_eq!(
         (failure.status.as_u16(), failure.code),
         (503, "too_many_streams")
     );
     drop(place);
-    assert!(take_place(&places).is_ok());
+    assert!(take_place(&places, &Arc::default()).is_ok());
 }

@@ -9,6 +9,7 @@ use tracing::{debug, error, info, warn};
 
 use super::handle::Session;
 use super::map::{Seat, Shared};
+use super::past::{Entry, Kind};
 use super::publish::Live;
 use super::run::Run;
 use super::slot::{News, Place, Role, Slot};
@@ -70,6 +71,8 @@ struct Told {
     phase: Phase,
     error_count: u64,
     reason: String,
+    /// The source, by its position in the configuration, whose fault it is if a failure comes of it.
+    suspect: Option<usize>,
 }
 
 /// Starts the actor of a session for its first viewer; returns its inbox.
@@ -204,7 +207,9 @@ impl Actor {
             phase: self.state.phase(),
             error_count: self.state.error_count(),
             reason: self.state.reason().to_owned(),
+            suspect: self.suspect(&event),
         };
+        self.remember_cause(now, &event);
         if !matches!(event, SessionEvent::Presence(_)) {
             self.requests_seen = self.session.viewers.requests();
         }
@@ -212,6 +217,7 @@ impl Actor {
             Ok(effects) => {
                 self.tell(now, &told);
                 self.perform(effects);
+                self.leave_outlook();
             }
             // A bug, but not one that viewers should pay for.
             Err(refused) => {
@@ -329,18 +335,20 @@ impl Actor {
         facts.last_error = self.state.last_error().map(str::to_owned);
         if self.state.error_count() > told.error_count {
             let problem = self.state.last_error().unwrap_or_default();
+            let source = facts.blame(now, told.suspect, &self.planned, problem);
             if self.told.is_old_news(self.state.shows_slate(), problem) {
                 debug!(channel = %session.id, "{problem}");
                 return;
             }
             warn!(channel = %session.id, "{problem}");
-            self.shared.tell_lost(&session.id, &facts, problem);
+            self.shared.tell_lost(&session.id, &facts, source, problem);
         } else if told.phase == phase && told.reason == reason {
             return;
         }
         facts.phase = phase;
         facts.reason = reason.into();
-        facts.note(now, format!("{}: {reason}", phase.as_str()));
+        let what = format!("{}: {reason}", phase.as_str());
+        facts.past.note(Entry::new(now, Kind::State, what));
         if phase == Phase::Idle {
             facts.renditions = Vec::new();
         }
@@ -370,6 +378,7 @@ impl Drop for Actor {
         );
         facts.reason = "its task has crashed; this is a bug of Headgate".into();
         facts.encoder = None;
+        facts.forget_outlook();
         self.shared
             .tell_state(&self.session.id, facts.id, phases, &facts.reason);
         drop(facts);

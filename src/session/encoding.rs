@@ -9,6 +9,7 @@ use tracing::info;
 
 use super::actor::Actor;
 use super::launch::{LaunchError, Launched};
+use super::past::{Cause, Entry, Kind};
 use super::run::{Run, wall_clock};
 use super::slot::{Media, News, Place, Role, Slot, Taken};
 use super::state::{Heartbeat, Phase, SessionEvent};
@@ -66,6 +67,7 @@ impl Actor {
         let slot = self.slot(place);
         slot.role = role;
         slot.launch = Some(launch);
+        self.leave_outlook();
     }
 
     pub(super) fn news(&mut self, place: Place, news: News) {
@@ -90,7 +92,7 @@ impl Actor {
                 let (is_final, why) = (problem.is_final(), problem.to_string());
                 match (place, is_final) {
                     (Place::Main, true) => self.dispatch(SessionEvent::SourceRefused(why)),
-                    _ => self.lost(place, why),
+                    _ => self.lost(place, Cause::Refused, why),
                 }
             }
         }
@@ -105,7 +107,9 @@ impl Actor {
             self.like = Some(launched.facts.clone());
             facts.encoder_started(now, pid, &launched.plan);
         }
-        facts.note(now, format!("encoder {pid} started for {label}"));
+        let what = format!("encoder {pid} started for {label}");
+        let entry = Entry::new(now, Kind::EncoderStarted, what);
+        facts.past.note(entry.of_source(&label).of_process(pid));
         drop(facts);
         info!(channel = %session.id, pid, source = %label, "encoder started");
         self.tell_started(pid, &label);
@@ -124,7 +128,7 @@ impl Actor {
                     let was_told_to = self.slot(place).dying;
                     self.tell_ended(pid, was_told_to, &why);
                 }
-                self.lost(place, why);
+                self.lost(place, Cause::Ended, why);
             }
             EncoderEvent::Progress(progress) => self.heartbeat(place, progress),
             _ if self.slot(place).dying => {}
@@ -139,7 +143,7 @@ impl Actor {
                 let name = plan.and_then(|plan| plan.renditions.get(id.index()));
                 let name = name.map_or("?", |rendition| rendition.name.as_str());
                 let why = format!("rendition {name} cannot be read: {problem}");
-                self.lost(place, why);
+                self.lost(place, Cause::Broken, why);
             }
         }
     }
@@ -163,9 +167,10 @@ impl Actor {
             return;
         }
         self.remember_source();
-        let why = self.pace.look(now, beat);
-        if let Some(why) = why.or_else(|| self.look_for_symptoms(now)) {
-            self.lost(place, why);
+        if let Some(why) = self.pace.look(now, beat) {
+            self.lost(place, Cause::Slow, why);
+        } else if let Some(why) = self.look_for_symptoms(now) {
+            self.lost(place, Cause::Broken, why);
         }
     }
 
@@ -178,7 +183,7 @@ impl Actor {
             }
             Taken::Complete => match (self.try_out(place), self.slot(place).role) {
                 (Trial::Runs, _) => {}
-                (Trial::Failed(why), _) => self.lost(place, why),
+                (Trial::Failed(why), _) => self.lost(place, Cause::Broken, why),
                 (Trial::Passed, Role::Candidate(_)) => {
                     self.dispatch(SessionEvent::CandidateDelivered);
                 }
@@ -195,6 +200,7 @@ impl Actor {
         if let Some(plan) = &self.main.plan {
             let pid = self.main.encoder.as_ref().map_or(0, |encoder| encoder.pid);
             let mut facts = self.session.facts.lock();
+            facts.cause = Some(Cause::Return);
             facts.encoder_started(Instant::now(), pid, plan);
         }
         self.go_on_air(Place::Main);
@@ -220,7 +226,11 @@ impl Actor {
         self.pace.reset();
         self.slot(place).symptoms.go_on_air(now);
         self.slot(other(place)).go_off_air();
-        session.facts.lock().source = plan.source_label.clone();
+        let is_slate = self.slot(place).role == Role::Slate;
+        let mut facts = session.facts.lock();
+        facts.source = plan.source_label.clone();
+        facts.past.counts.slates_shown += u64::from(is_slate);
+        drop(facts);
         self.tell_on_air(&plan.source_label);
         for (at, media) in self.slot(place).go_on_air() {
             if let Err(problem) = self.package(media, at) {
@@ -243,7 +253,7 @@ impl Actor {
     fn packaged(&mut self, place: Place, result: Result<(), PackagerError>) {
         match result {
             Ok(()) => self.publish(place),
-            Err(problem) => self.lost(place, problem.to_string()),
+            Err(problem) => self.lost(place, Cause::Broken, problem.to_string()),
         }
     }
 
@@ -257,12 +267,15 @@ impl Actor {
         if run.delivers
             && let Some(why) = run.ahead(now)
         {
-            return self.lost(place, why);
+            return self.lost(place, Cause::Broken, why);
         }
         if !is_whole {
             return;
         }
         if run.delivers {
+            self.session
+                .delays
+                .observe(run.behind().unwrap_or_default());
             if role == Role::Source {
                 // The most frequent event of all takes the short way.
                 let progress = self.state.handle(now, SessionEvent::Progress);
@@ -282,7 +295,7 @@ impl Actor {
     }
 
     /// The encoder ended or is of no use; nothing new if it was given up before.
-    fn lost(&mut self, place: Place, why: String) {
+    fn lost(&mut self, place: Place, cause: Cause, why: String) {
         let slot = self.slot(place);
         if slot.dying {
             return;
@@ -290,6 +303,8 @@ impl Actor {
         let role = slot.role;
         if place == Place::Standby {
             self.stop_standby();
+        } else {
+            self.session.facts.lock().cause = Some(cause);
         }
         self.dispatch(match role {
             Role::Source => SessionEvent::EncoderLost(why),

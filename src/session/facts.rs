@@ -1,25 +1,22 @@
 //! What the actor leaves for operators to see, and how a report is made of it.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::handle::Session;
+use super::known::{Known, Next, Trouble};
+use super::past::{Cause, Entry, Kind, Past};
 use super::publish::{Live, Publication};
 use super::report::{
-    EncoderReport, HistoryEntry, HoldReport, RenditionReport, SessionReport, ViewerReport,
-    WindowReport,
+    EncoderReport, HoldReport, RenditionReport, SessionReport, ViewerReport, WindowReport,
 };
 use super::state::Phase;
 use super::status::Status;
 use crate::encoder::{EncoderPlan, PlannedRendition, Progress, RenditionKind, usage};
 use crate::hls::Snapshot;
 use crate::media::MediaFormat;
-
-/// How much of the past a session remembers.
-const HISTORY: usize = 64;
 
 /// Facts about the run of a session.
 #[derive(Debug)]
@@ -35,7 +32,15 @@ pub(super) struct Facts {
     pub(super) restarts: u64,
     pub(super) renditions: Vec<PlannedRendition>,
     pub(super) first_part: Option<Duration>,
-    history: VecDeque<(Instant, String)>,
+    /// Why the next encoder is needed.
+    pub(super) cause: Option<Cause>,
+    pub(super) slate_shown: bool,
+    /// By position in the configuration.
+    pub(super) sources: Vec<Known>,
+    /// By position in the configuration; kept while the session is.
+    pub(super) troubles: Vec<Option<Trouble>>,
+    pub(super) next: Vec<Next>,
+    pub(super) past: Past,
 }
 
 /// Facts about the running encoder.
@@ -63,7 +68,12 @@ impl Default for Facts {
             restarts: 0,
             renditions: Vec::new(),
             first_part: None,
-            history: VecDeque::new(),
+            cause: None,
+            slate_shown: false,
+            sources: Vec::new(),
+            troubles: Vec::new(),
+            next: Vec::new(),
+            past: Past::default(),
         }
     }
 }
@@ -71,17 +81,23 @@ impl Default for Facts {
 impl Facts {
     /// A new run: its own identifier and counters; the past stays.
     pub(super) fn begin(&mut self, now: Instant) {
-        let history = std::mem::take(&mut self.history);
+        let past = std::mem::take(&mut self.past);
+        let troubles = std::mem::take(&mut self.troubles);
         *self = Self {
             started_at: Some(now),
-            history,
+            past,
+            troubles,
             ..Self::default()
         };
     }
 
     /// An encoder runs.
     pub(super) fn encoder_started(&mut self, now: Instant, pid: u32, plan: &EncoderPlan) {
-        self.restarts += u64::from(!self.renditions.is_empty());
+        if !self.renditions.is_empty() {
+            self.restarts += 1;
+            let cause = self.cause.take().unwrap_or(Cause::Ended);
+            self.past.counts.restarted(cause);
+        }
         self.renditions = plan.renditions.clone();
         self.encoder = Some(EncoderFacts {
             pid,
@@ -97,7 +113,14 @@ impl Facts {
             .last()
             .map(|line| format!(": {line}"))
             .unwrap_or_default();
-        self.note(now, format!("encoder {pid} ended{last}"));
+        let what = format!("encoder {pid} ended{last}");
+        let entry = Entry::new(now, Kind::EncoderEnded, what).of_process(pid);
+        let own = self.encoder.as_ref().filter(|encoder| encoder.pid == pid);
+        let ran_for = own.map(|own| now.saturating_duration_since(own.since));
+        self.past.note(Entry {
+            ran_for,
+            ..entry.with_lines(last_lines)
+        });
         self.encoder_gone(pid);
     }
 
@@ -112,14 +135,6 @@ impl Facts {
             encoder.progress = Some(progress);
             encoder.last_lines = last_lines;
         }
-    }
-
-    /// Remembers what happened.
-    pub(super) fn note(&mut self, now: Instant, what: String) {
-        if self.history.len() == HISTORY {
-            self.history.pop_front();
-        }
-        self.history.push_back((now, what));
     }
 }
 
@@ -157,14 +172,16 @@ impl Session {
             memory_bytes: live.as_ref().map_or(0, |live| live.bytes()),
             bytes_sent: self.bytes_sent(),
             blocked_requests: self.blocked(live.as_deref()),
+            sources: self.source_reports(&facts, &clock),
+            slate_shown: facts.slate_shown,
+            next: self.next_reports(&facts, &clock),
+            counts: facts.past.counts.report(),
             history: facts
-                .history
-                .iter()
-                .map(|(at, what)| HistoryEntry {
-                    at: clock.text(*at),
-                    what: what.clone(),
-                })
+                .past
+                .entries()
+                .map(|entry| entry.report(&clock))
                 .collect(),
+            part_delays: self.delays.report(),
         }
     }
 
@@ -259,7 +276,7 @@ fn window(snapshot: &Snapshot) -> WindowReport {
 }
 
 /// The wall clock beside the monotonic one, to tell people when something happened.
-struct WallClock {
+pub(super) struct WallClock {
     monotonic: Instant,
     wall: Timestamp,
 }
@@ -272,7 +289,7 @@ impl WallClock {
         }
     }
 
-    fn text(&self, at: Instant) -> String {
+    pub(super) fn text(&self, at: Instant) -> String {
         let ago = self.monotonic.saturating_duration_since(at);
         let ahead = at.saturating_duration_since(self.monotonic);
         let wall = self

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::error::ServeError;
 use super::facts::Facts;
+use super::past::Delays;
 use super::promise::{hold, target_duration};
 use super::publish::{Live, Publication, WaitError};
 use super::run::Floor;
@@ -50,6 +51,8 @@ pub struct Session {
     pub(super) knocked: AtomicBool,
     pub(super) floor: Floor,
     pub(super) last_good: Mutex<LastGood>,
+    /// How late media is published.
+    pub(super) delays: Delays,
     bytes_sent: AtomicU64,
 }
 
@@ -65,6 +68,7 @@ impl Session {
             knocked: AtomicBool::new(false),
             floor,
             last_good: Mutex::default(),
+            delays: Delays::default(),
             bytes_sent: AtomicU64::new(0),
             removed: AtomicBool::new(false),
             id: spec.id.clone(),

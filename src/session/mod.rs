@@ -13,9 +13,11 @@ mod facts;
 mod handle;
 mod key;
 mod kicked;
+mod known;
 mod launch;
 mod ledger;
 mod map;
+mod past;
 mod promise;
 mod publish;
 mod reconfigure;
@@ -35,7 +37,8 @@ pub use launch::{Encoders, FindFfmpeg, LaunchError};
 pub use ledger::Ledger;
 pub use map::SessionMap;
 pub use report::{
-    EncoderReport, HistoryEntry, HoldReport, RenditionReport, SessionReport, ViewerReport,
-    WindowReport, state_names,
+    CountsReport, DelayReport, EncoderReport, HistoryEntry, HoldReport, NextReport,
+    RenditionReport, RestartsReport, SessionReport, SourceReport, ViewerReport, WindowReport,
+    state_names,
 };
 pub use viewers::Viewer;

@@ -9,6 +9,7 @@ use tracing::info;
 use super::actor::Actor;
 use super::handle::Session;
 use super::map::SessionMap;
+use super::past::{Entry, Kind};
 use super::promise::hold;
 use super::sources::patience;
 use super::state::SessionEvent;
@@ -105,9 +106,11 @@ impl Actor {
         if let Some(change) = change {
             let what = format!("the configuration has changed: {}", change.as_str());
             info!(channel = %self.session.id, "{what}");
-            self.session.facts.lock().note(Instant::now(), what);
+            let entry = Entry::new(Instant::now(), Kind::Configuration, what);
+            self.session.facts.lock().past.note(entry);
         }
         if change == Some(Change::Restarted) {
+            self.session.facts.lock().troubles.clear();
             self.probing = None; // What it would answer is about a position of the list before.
             self.suspects.clear();
         }

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use uuid::Uuid;
 
+use super::past::Kind;
 use super::state::Phase;
 
 /// One session. Times are RFC 3339 in UTC; durations are seconds.
@@ -53,8 +54,93 @@ pub struct SessionReport {
     pub bytes_sent: u64,
     /// Requests that wait for the channel to start or for media right now.
     pub blocked_requests: usize,
+    /// What is known of each source, in the order of the configuration.
+    pub sources: Vec<SourceReport>,
+    /// The source does not deliver and viewers see the slate.
+    pub slate_shown: bool,
+    /// What the session waits for, soonest first.
+    pub next: Vec<NextReport>,
+    /// How often what happened, since the gateway began.
+    pub counts: CountsReport,
     /// What happened, oldest first, bounded.
     pub history: Vec<HistoryEntry>,
+    /// How late media is published; too long for the API, and shown as a metric.
+    #[serde(skip)]
+    pub part_delays: DelayReport,
+}
+
+/// One configured source, as the session knows it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SourceReport {
+    /// Its place in the order of preference; the first is 0.
+    pub position: usize,
+    /// How people call it, credentials masked.
+    pub label: String,
+    /// `testcard`, `slate`, `file` or `live`.
+    #[schema(pattern = "^(testcard|slate|file|live)$")]
+    pub kind: &'static str,
+    /// `on_air`: viewers see it. `tried`: its encoder has not delivered yet. `standby`: it is about to take over.
+    /// `waiting`: nothing runs for it.
+    #[schema(pattern = "^(on_air|tried|standby|waiting)$")]
+    pub role: &'static str,
+    /// It is not in use and has answered every question since then.
+    #[schema(format = DateTime)]
+    pub answers_since: Option<String>,
+    /// For how many seconds it must answer before it takes over from a worse one.
+    pub hold_down: f64,
+    /// What went wrong with it last.
+    pub last_error: Option<String>,
+    /// And when.
+    #[schema(format = DateTime)]
+    pub last_error_at: Option<String>,
+    /// How often it was lost within the last minute.
+    pub recent_losses: usize,
+    /// It was lost too often and is passed over until then.
+    #[schema(format = DateTime)]
+    pub rests_until: Option<String>,
+}
+
+/// Something that a session waits for.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct NextReport {
+    /// When it is due.
+    #[schema(format = DateTime)]
+    pub at: String,
+    /// What is waited for, as a word.
+    pub reason: &'static str,
+    /// What happens then, for people.
+    pub what: String,
+}
+
+/// Of a channel, since the gateway began: runs that are over count too.
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+pub struct CountsReport {
+    /// How often viewers were given another source.
+    pub source_switches: u64,
+    /// How often a source was lost or refused.
+    pub source_losses: u64,
+    /// How often the slate was shown.
+    pub slates_shown: u64,
+    /// How often an encoder was replaced, by each cause that there is.
+    pub restarts: Vec<RestartsReport>,
+}
+
+/// How often an encoder was replaced for one cause.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct RestartsReport {
+    /// `ended`, `silent`, `broken`, `slow`, `refused`, `operator`, `configuration` or `better_source`.
+    pub cause: &'static str,
+    /// So often.
+    pub count: u64,
+}
+
+/// How late media was published, in seconds.
+#[derive(Debug, Clone, Default)]
+pub struct DelayReport {
+    /// Upper bounds, ascending and the last one open; and how many delays lie between each and the one before.
+    pub buckets: Vec<(f64, u64)>,
+    /// The sum of all delays.
+    pub sum: f64,
 }
 
 /// A running ffmpeg.
@@ -149,8 +235,30 @@ pub struct HistoryEntry {
     /// When.
     #[schema(format = DateTime)]
     pub at: String,
-    /// What.
+    /// `state`, `encoder_started`, `encoder_ended`, `source_lost`, `source_switched`, `source_healthy` or
+    /// `configuration`.
+    #[schema(schema_with = history_kinds)]
+    pub kind: &'static str,
+    /// What, for people.
     pub what: String,
+    /// How often it happened in a row.
+    pub times: u64,
+    /// When it happened last, if that was more than once.
+    #[schema(format = DateTime)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_at: Option<String>,
+    /// Which source it was about, credentials masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Which process it was about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// For how many seconds that process ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ran_for: Option<f64>,
+    /// The last lines of its standard error, credentials masked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<String>,
 }
 
 /// The words for the states of a session, for the description of the API.
@@ -165,5 +273,12 @@ pub fn state_names() -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .enum_values(Some(phases.map(Phase::as_str)))
+        .build()
+}
+
+fn history_kinds() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(Kind::ALL.map(Kind::as_str)))
         .build()
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::actor::Actor;
 use super::handle::Session;
+use super::past::{Entry, Kind};
 use super::slot::Role;
 use super::state::{Patience, Phase, SessionEvent, SessionState, SlatePatience};
 use crate::config::{ChannelSpec, SourceKind, SourceSpec};
@@ -44,11 +45,12 @@ fn row(spec: &ChannelSpec) -> Vec<usize> {
     if row.is_empty() { vec![0] } else { row }
 }
 
-/// The slate that stands behind other sources.
-fn slate(spec: &ChannelSpec) -> Option<&SourceSpec> {
+/// The slate that stands behind other sources, by its position in the configuration.
+fn slate(spec: &ChannelSpec) -> Option<usize> {
     let row = row(spec);
-    let mut behind = (0..spec.sources.len()).filter(|position| !row.contains(position));
-    behind.next_back().map(|position| &spec.sources[position])
+    (0..spec.sources.len())
+        .rev()
+        .find(|position| !row.contains(position))
 }
 
 /// How many sources are tried.
@@ -89,15 +91,25 @@ pub(super) fn patience(session: &Session) -> Patience {
 impl Actor {
     /// What an encoder of this role reads.
     pub(super) fn source_of(&self, role: Role) -> Option<SourceSpec> {
+        self.planned.sources.get(self.position_of(role)?).cloned()
+    }
+
+    /// The same as a position in the configuration.
+    pub(super) fn position_of(&self, role: Role) -> Option<usize> {
         match role {
-            Role::Source => self.source_at(self.state.source()),
-            Role::Candidate(position) => self.source_at(position),
-            Role::Slate => slate(&self.planned).cloned(),
+            Role::Source => self.position_at(self.state.source()),
+            Role::Candidate(place) => self.position_at(place),
+            Role::Slate => slate(&self.planned),
         }
     }
 
-    fn source_at(&self, position: usize) -> Option<SourceSpec> {
-        let position = *row(&self.planned).get(position)?;
+    /// The position in the configuration of a place in the row.
+    pub(super) fn position_at(&self, place: usize) -> Option<usize> {
+        row(&self.planned).get(place).copied()
+    }
+
+    fn source_at(&self, place: usize) -> Option<SourceSpec> {
+        let position = self.position_at(place)?;
         self.planned.sources.get(position).cloned()
     }
 
@@ -135,7 +147,8 @@ impl Actor {
         {
             let label = spec.label();
             let note = format!("{label} answers again");
-            self.session.facts.lock().note(Instant::now(), note);
+            let entry = Entry::new(Instant::now(), Kind::SourceHealthy, note).of_source(&label);
+            self.session.facts.lock().past.note(entry);
             self.tell_event(EventKind::SourceHealthy { source: label });
         }
     }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::actor::Actor;
 use super::facts::Facts;
 use super::map::Shared;
+use super::past::{Entry, Kind};
 use super::run::wall_clock;
 use super::state::Phase;
 use crate::base::ChannelId;
@@ -51,11 +52,15 @@ impl Shared {
     }
 
     /// The source that was to deliver does not.
-    pub(super) fn tell_lost(&self, channel: &ChannelId, facts: &Facts, reason: &str) {
-        let kind = EventKind::SourceLost {
-            source: facts.source.clone(),
-            reason: reason.to_owned(),
-        };
+    pub(super) fn tell_lost(
+        &self,
+        channel: &ChannelId,
+        facts: &Facts,
+        source: String,
+        reason: &str,
+    ) {
+        let reason = reason.to_owned();
+        let kind = EventKind::SourceLost { source, reason };
         self.tell(channel, facts.id, kind);
     }
 
@@ -95,7 +100,11 @@ impl Actor {
         let before = self.told.source.replace(source.to_owned());
         if let Some(from) = before.filter(|before| before != source) {
             let note = format!("viewers see {source} instead of {from}");
-            self.session.facts.lock().note(Instant::now(), note);
+            let entry = Entry::new(Instant::now(), Kind::SourceSwitched, note).of_source(source);
+            let mut facts = self.session.facts.lock();
+            facts.past.note(entry);
+            facts.past.counts.source_switches += 1;
+            drop(facts);
             self.tell_event(EventKind::SourceSwitched {
                 from,
                 to: source.to_owned(),

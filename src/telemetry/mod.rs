@@ -5,6 +5,10 @@
 
 mod log;
 mod metrics;
+mod reloads;
+mod sessions;
 
 pub use log::{InitError, LogFormat, init};
-pub use metrics::{Registry, SessionCollector};
+pub use metrics::Registry;
+pub use reloads::Reloads;
+pub use sessions::SessionCollector;

@@ -7,6 +7,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod event;
+mod outlook;
 mod pace;
 mod reconfigured;
 mod relief;

@@ -259,6 +259,24 @@ impl SessionState {
         }
     }
 
+    /// The better source that is asked next.
+    pub fn asks_next(&self) -> usize {
+        self.relief.next_probe % self.source().max(1)
+    }
+
+    /// The better source whose encoder starts.
+    pub fn candidate(&self) -> Option<usize> {
+        self.relief.candidate.map(|(source, _)| source)
+    }
+
+    /// How many hold-down times a source must answer.
+    pub(super) fn holds(&self, source: usize) -> u32 {
+        self.relief
+            .health
+            .get(source)
+            .map_or(1, |health| health.holds)
+    }
+
     /// Since when a source that is not in use has answered.
     pub fn answers_since(&self, source: usize) -> Option<Instant> {
         self.relief.health.get(source)?.answers_since

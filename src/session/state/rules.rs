@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Effects, Phase, SessionState, TimerReason};
 
 /// This many losses within [`BUDGET_PERIOD`] are enough.
-const RESTART_BUDGET: usize = 5;
+pub(super) const RESTART_BUDGET: usize = 5;
 
 /// For how long a loss counts.
 pub(super) const BUDGET_PERIOD: Duration = Duration::from_secs(60);

@@ -16,8 +16,14 @@ const OVERSLEPT: Duration = Duration::from_secs(1);
 impl SessionState {
     /// When to call [`Self::handle`] with [`TimedOut`](super::SessionEvent::TimedOut) at the latest, and why.
     pub fn poll_timeout(&self) -> Option<(Instant, TimerReason)> {
+        let timers = self.timers().into_iter().flatten();
+        timers.min_by_key(|(at, _)| *at)
+    }
+
+    /// Those that are set.
+    pub(super) fn timers(&self) -> [Option<(Instant, TimerReason)>; 6] {
         let retry = self.retry_at.map(|at| (at, TimerReason::Retry));
-        let candidates = match self.phase {
+        match self.phase {
             Phase::Idle | Phase::Stopping => [None; 6],
             Phase::Starting => [
                 retry,
@@ -42,8 +48,7 @@ impl SessionState {
                 let forget = Some((forget, TimerReason::ForgetFailure));
                 [forget, None, None, None, None, None]
             }
-        };
-        candidates.into_iter().flatten().min_by_key(|(at, _)| *at)
+        }
     }
 
     fn audience_timer(&self) -> Option<(Instant, TimerReason)> {

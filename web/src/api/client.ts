@@ -1,6 +1,6 @@
 // Talks to the gateway's API. Every failure leaves here as an ApiError whose message is for people.
 
-import type { Channel, ErrorBody, Page, Session } from './schema';
+import type { Channel, Config, ErrorBody, Page, Session } from './schema';
 import { retryAfterMs } from '../base/retry';
 
 const BASE = '/api/v1';
@@ -31,6 +31,12 @@ export const stopSession = (id: string): Promise<unknown> => request('DELETE', `
 export const restartSession = (id: string): Promise<unknown> =>
   request('POST', `/sessions/${encodeURIComponent(id)}/restart`);
 
+/** Puts the source of this position on air. */
+export const switchSource = (id: string, position: number): Promise<unknown> =>
+  request('POST', `/sessions/${encodeURIComponent(id)}/source`, undefined, { source: String(position) });
+
+export const getConfig = (signal?: AbortSignal): Promise<Config> => request<Config>('GET', '/config', signal);
+
 /** Where viewers of a channel go, as absolute URLs to hand to other players. */
 export function channelUrls(id: string): { hls: string; ts: string } {
   const base = `${location.origin}/live/${encodeURIComponent(id)}`;
@@ -51,7 +57,7 @@ async function everyPage<T>(path: string, signal?: AbortSignal): Promise<T[]> {
   return items;
 }
 
-async function request<T>(method: string, path: string, signal?: AbortSignal): Promise<T> {
+async function request<T>(method: string, path: string, signal?: AbortSignal, json?: unknown): Promise<T> {
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), DEADLINE_MS);
   const stop = (): void => deadline.abort();
@@ -59,7 +65,9 @@ async function request<T>(method: string, path: string, signal?: AbortSignal): P
   try {
     const headers: Record<string, string> = { Accept: 'application/json' };
     if (method === 'POST') headers['Idempotency-Key'] = randomKey();
-    const response = await fetch(BASE + path, { method, headers, signal: deadline.signal, cache: 'no-cache' });
+    if (json !== undefined) headers['Content-Type'] = 'application/json';
+    const body = json === undefined ? null : JSON.stringify(json);
+    const response = await fetch(BASE + path, { method, headers, body, signal: deadline.signal, cache: 'no-cache' });
     if (!response.ok) throw await refusal(response);
     const text = await response.text();
     return (text === '' ? undefined : JSON.parse(text)) as T;

@@ -39,7 +39,32 @@ export interface Session {
   memory_bytes?: number;
   bytes_sent?: number;
   blocked_requests?: number;
+  sources?: Source[];
+  /** The source does not deliver and viewers see the slate. */
+  slate_shown?: boolean;
+  /** What the session waits for, soonest first. */
+  next?: Next[];
   history?: HistoryEntry[];
+}
+
+export interface Source {
+  position: number;
+  label: string;
+  kind: string;
+  role: 'on_air' | 'tried' | 'standby' | 'waiting';
+  /** It is not in use and has answered since then. */
+  answers_since?: string | null;
+  last_error?: string | null;
+  last_error_at?: string | null;
+  /** Within the last minute. */
+  recent_losses?: number;
+  rests_until?: string | null;
+}
+
+export interface Next {
+  at: string;
+  reason: string;
+  what: string;
 }
 
 export interface Encoder {
@@ -76,6 +101,18 @@ export interface RenditionWindow {
 export interface HistoryEntry {
   at: string;
   what: string;
+  kind?: string;
+  /** How often in a row. */
+  times?: number;
+  source?: string;
+  /** What ffmpeg said last; the last line is in `what`. */
+  lines?: string[];
+}
+
+/** Of `/api/v1/config`, what the page looks at. */
+export interface Config {
+  /** Why what the file says now is not in force. */
+  last_error?: { at: string; message: string } | null;
 }
 
 export interface ErrorBody {

@@ -6,6 +6,7 @@ import type { Route } from '../base/route';
 import { formatRoute } from '../base/route';
 import { note, showShortcuts } from './dialog';
 import { gate, icon } from './icons';
+import { refusedBanner } from './refused';
 
 const THEMES = ['auto', 'light', 'dark'] as const;
 const THEME_ICON = { auto: 'auto', light: 'sun', dark: 'moon' } as const;
@@ -33,6 +34,7 @@ export function buildFrame(root: HTMLElement): Frame {
       h('a', { class: 'wordmark', href: '#/', 'aria-label': 'Headgate, channels' }, gate('logo'), h('span', {}, 'Headgate')),
       h('nav', { 'aria-label': 'Views' }, channels, sessions, h('a', { href: '/api/' }, 'API')),
       h('div', { class: 'masthead-tools' }, themeButton(), help)),
+    refusedBanner(),
     main,
     h('div', { id: 'notes', role: 'status', 'aria-live': 'polite' }));
   listenForKeys();

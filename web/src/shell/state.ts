@@ -26,8 +26,9 @@ export function badge(): HTMLSpanElement {
   return h('span', { class: 'badge' }, h('i', { class: 'lamp', 'aria-hidden': 'true' }), h('b', {}));
 }
 
-export function showState(element: HTMLElement, state: SessionState): void {
+export function showState(element: HTMLElement, state: SessionState, slate = false): void {
   element.dataset['state'] = state;
+  element.dataset['slate'] = String(slate);
   const word = element.querySelector('b');
-  if (word) setText(word, stateWord(state));
+  if (word) setText(word, slate ? 'Slate' : stateWord(state));
 }

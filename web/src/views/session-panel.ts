@@ -3,11 +3,10 @@
 import type { Channel, Encoder, Rendition, Session } from '../api/schema';
 import { channelUrls } from '../api/client';
 import { fill, h, setText } from '../base/dom';
-import { ago, bitrate, bytes, clock, count, duration, fixed } from '../base/format';
+import { ago, bitrate, bytes, count, duration, fixed } from '../base/format';
 import { copyButton } from '../shell/clipboard';
 import { badge, showState, stateOf, viewersOf } from '../shell/state';
-
-const HISTORY = 40;
+import { historyList, sourceList } from './session-story';
 
 export class SessionPanel {
   readonly element: HTMLElement;
@@ -17,6 +16,8 @@ export class SessionPanel {
   private readonly facts = h('dl', { class: 'facts' });
   private readonly ladder = h('ul', { class: 'ladder' });
   private readonly ladderPart: HTMLElement;
+  private readonly sources = h('ol', { class: 'sources' });
+  private readonly sourcesPart: HTMLElement;
   private readonly history = h('ol', { class: 'history' });
   private readonly historyPart: HTMLDetailsElement;
   private drawn = '';
@@ -24,10 +25,11 @@ export class SessionPanel {
   constructor(id: string) {
     const { hls, ts } = channelUrls(id);
     this.ladderPart = h('section', { hidden: true }, h('h3', {}, 'Ladder'), this.ladder);
+    this.sourcesPart = h('section', { hidden: true }, h('h3', {}, 'Sources'), this.sources);
     this.historyPart = h('details', { class: 'fold', hidden: true }, h('summary', {}, 'What happened'), this.history);
     this.element = h('aside', { class: 'panel', 'aria-label': 'Session' },
       h('div', { class: 'panel-head' }, h('h2', {}, 'Session'), this.badge),
-      this.reason, this.error, this.facts, this.ladderPart,
+      this.reason, this.error, this.facts, this.sourcesPart, this.ladderPart,
       h('section', {}, h('h3', {}, 'Watch elsewhere'),
         address('HLS', hls, 'VLC, mpv, a television'), address('MPEG-TS', ts, 'tuners and older players')),
       this.historyPart);
@@ -36,7 +38,7 @@ export class SessionPanel {
   update(channel: Channel | null): void {
     const now = Date.now();
     const session = channel?.session ?? null;
-    showState(this.badge, stateOf(channel));
+    showState(this.badge, stateOf(channel), session?.slate_shown === true);
     setText(this.reason, session?.reason ?? 'Nothing runs. The first viewer starts it.');
     this.error.hidden = !session?.last_error;
     setText(this.error, session?.last_error ?? '');
@@ -48,10 +50,12 @@ export class SessionPanel {
     this.ladderPart.hidden = renditions.length === 0;
     const most = Math.max(1, ...renditions.map((one) => Math.max(one.target_bitrate, one.measured_bitrate ?? 0)));
     fill(this.ladder, ...renditions.map((one) => rung(one, most)));
-    const events = (session?.history ?? []).slice(-HISTORY).reverse();
+    const sources = session ? sourceList(session, now) : [];
+    this.sourcesPart.hidden = sources.length === 0;
+    fill(this.sources, ...sources);
+    const events = session ? historyList(session) : [];
     this.historyPart.hidden = events.length === 0;
-    fill(this.history, ...events.map(({ at, what }) =>
-      h('li', {}, h('time', { datetime: at }, clock(at)), h('span', {}, what))));
+    fill(this.history, ...events);
   }
 }
 

@@ -1,7 +1,7 @@
-// What runs, for operators: a table, and the two things one may do to a session.
+// What runs, for operators: a table, each session's story, and what one may do to it.
 
-import { listSessions, restartSession, stopSession } from '../api/client';
-import type { Session } from '../api/schema';
+import { listSessions, restartSession, stopSession, switchSource } from '../api/client';
+import type { Session, Source } from '../api/schema';
 import { fill, h } from '../base/dom';
 import { ago, bytes, count, fixed } from '../base/format';
 import { poll } from '../base/poll';
@@ -11,8 +11,13 @@ import type { View } from '../main';
 import { confirm, note } from '../shell/dialog';
 import { gate, icon } from '../shell/icons';
 import { badge, showState } from '../shell/state';
+import { historyList, nextList, sourceList } from './session-story';
 
 const EVERY_MS = 3000;
+const COLUMNS = 7;
+
+/** The sessions whose stories are open: redrawing must not close them. */
+const open = new Set<string>();
 
 export const sessionsView: View = (place) => {
   document.title = 'Sessions · Headgate';
@@ -62,12 +67,12 @@ function table(sessions: Session[], refresh: () => void): HTMLElement {
   const actions = h('th', { scope: 'col' }, h('span', { class: 'visually-hidden' }, 'Actions'));
   return h('table', { class: 'table' },
     h('thead', {}, h('tr', {}, ...heads, actions)),
-    h('tbody', {}, ...sessions.map((session) => row(session, refresh))));
+    h('tbody', {}, ...sessions.flatMap((session) => [row(session, refresh), storyRow(session, refresh)])));
 }
 
 function row(session: Session, refresh: () => void): HTMLElement {
   const state = badge();
-  showState(state, session.state);
+  showState(state, session.state, session.slate_shown === true);
   const { encoder } = session;
   const cell = (label: string, ...content: (Node | string | null | false)[]): HTMLElement =>
     h('td', { 'data-label': label }, h('div', {}, ...content));
@@ -82,6 +87,22 @@ function row(session: Session, refresh: () => void): HTMLElement {
     cell('Since', h('span', { class: 'still' }, ago(session.started_at, Date.now()))),
     cell('Errors', String(session.error_count), session.last_error ? h('small', { class: 'bad' }, session.last_error) : null),
     cell('', ...actions(session, refresh)));
+}
+
+/** What is known of the sources, what happened and what comes next: folded away until somebody wants to know. */
+function storyRow(session: Session, refresh: () => void): HTMLElement {
+  const choose = (source: Source): void => void act(`Switch ${session.channel} to ${source.label}?`,
+    'The picture jumps once, behind a discontinuity.', 'Switch', () => switchSource(session.id, source.position), refresh);
+  const part = (title: string, className: string, items: HTMLElement[]): HTMLElement | null =>
+    items.length === 0 ? null : h('section', {}, h('h3', {}, title), h('ol', { class: className }, ...items));
+  const details = h('details', { class: 'story', open: open.has(session.id) },
+    h('summary', { 'data-key': `story:${session.id}` }, 'Sources and story'),
+    h('div', { class: 'story-parts' },
+      part('Sources', 'sources', sourceList(session, Date.now(), choose)),
+      part('What comes next', 'history', nextList(session)),
+      part('What happened', 'history', historyList(session))));
+  details.addEventListener('toggle', () => (details.open ? open.add(session.id) : open.delete(session.id)));
+  return h('tr', { class: 'story-row', 'data-story': session.id }, h('td', { colspan: COLUMNS }, details));
 }
 
 function actions(session: Session, refresh: () => void): HTMLElement[] {

