@@ -23,8 +23,9 @@ pub(super) struct Floor {
     ledger: Arc<Ledger>,
 }
 
-/// More media than this in less time than it takes is no burst any more.
-const MAX_AHEAD: Duration = Duration::from_secs(10);
+/// More media than this in less time than it takes is no burst any more: a live HLS source begins with three segments
+/// at once, which may be ten seconds each and more.
+const MAX_AHEAD: Duration = Duration::from_secs(60);
 
 /// See the module.
 #[derive(Debug)]
