@@ -23,8 +23,8 @@ pub(super) struct Floor {
     ledger: Arc<Ledger>,
 }
 
-/// More media than this in less time than it takes is no burst any more: a live HLS source begins with three segments
-/// at once, which may be ten seconds each and more.
+/// More media than this in less time than it takes is no burst any more: a server that has kept a while of a live
+/// stream may give tens of seconds of it at once.
 const MAX_AHEAD: Duration = Duration::from_secs(60);
 
 /// See the module.
