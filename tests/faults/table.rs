@@ -144,16 +144,6 @@ async fn sources_that_break_are_noticed_and_come_back() {
             Playing(Fault::Hundredfold),
             Lost(&["ahead of the clock", "timestamps"]),
         ),
-        stream(
-            "codec change",
-            Playing(Fault::Other(Recording::other_codec())),
-            Lost(&[
-                "decoded",
-                "ffmpeg ended",
-                "no new media",
-                "ahead of the clock",
-            ]),
-        ),
         stream("flapping", Flapping, Lost(&[""])),
         stream(
             "SIGSTOP of ffmpeg",

@@ -70,12 +70,6 @@ impl Recording {
         Self::of("larger", 16, &pictures(25, 25, "640x360", X264, SOUND))
     }
 
-    /// The same pictures in another codec.
-    pub(crate) fn other_codec() -> Arc<Self> {
-        let mpeg2 = "-c:v mpeg2video -b:v 800k";
-        Self::of("mpeg2", 16, &pictures(25, 25, "320x180", mpeg2, SOUND))
-    }
-
     /// Sound and no pictures.
     pub(crate) fn sound_only() -> Arc<Self> {
         let arguments = format!("-f lavfi -i sine=frequency=440:sample_rate=48000 {SOUND}");
