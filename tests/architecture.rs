@@ -48,7 +48,7 @@ const ROOMS: &[Room] = &[
     room("base", &[], Kind::Core),
     room("media", &["base"], Kind::Core),
     room("hls", &["base", "media"], Kind::Core),
-    room("config", &["base"], Kind::Engine),
+    room("config", &["base", "events"], Kind::Engine),
     room("config::secret", &["base"], Kind::Core),
     room("config::model", &["base", "config::secret"], Kind::Core),
     room(

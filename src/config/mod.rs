@@ -46,4 +46,3 @@ pub use model::{
 };
 pub use secret::Secret;
 pub use value::parse_duration;
-pub use webhook::EVENT_NAMES;

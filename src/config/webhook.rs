@@ -18,20 +18,7 @@ use super::report::{Refusal, Report, quoted};
 use super::secret::Secret;
 use super::value::{name_char, percent};
 use crate::base::ChannelId;
-
-/// What can happen, as events are called; a test compares them with the events themselves.
-pub const EVENT_NAMES: [&str; 10] = [
-    "session.state",
-    "source.switched",
-    "source.lost",
-    "source.healthy",
-    "encoder.started",
-    "encoder.ended",
-    "viewers.first",
-    "viewers.last",
-    "config.applied",
-    "config.refused",
-];
+use crate::events::EventKind;
 
 /// The longest URL, in bytes.
 const MAX_URL: usize = 2048;
@@ -47,17 +34,6 @@ impl WebhookSpec {
     /// How people call it: scheme and host of its URL.
     pub fn label(&self) -> String {
         mask_url(self.url.expose()).unwrap_or_else(|| "webhook".to_owned())
-    }
-
-    /// Whether it is to be told of this event in this channel.
-    pub fn wants(&self, event: &str, channel: Option<&ChannelId>) -> bool {
-        let named = |pattern: &String| match pattern.strip_suffix('*') {
-            Some(beginning) => event.starts_with(beginning),
-            None => event == pattern,
-        };
-        let by_name = self.events.is_empty() || self.events.iter().any(named);
-        let here = |channel| self.channels.contains(channel);
-        by_name && (self.channels.is_empty() || channel.is_some_and(here))
     }
 }
 
@@ -164,19 +140,19 @@ fn signing_key(text: &str) -> Result<SigningKey, Refusal> {
 
 /// The name of an event, or a group of them.
 fn event(text: &str) -> Result<String, Refusal> {
-    let is_group = |group: &str| EVENT_NAMES.iter().any(|name| name.starts_with(group));
+    let is_group = |group: &str| EventKind::NAMES.iter().any(|name| name.starts_with(group));
     let known = match text.strip_suffix('*') {
         Some(group) => group.ends_with('.') && is_group(group),
-        None => EVENT_NAMES.contains(&text),
+        None => EventKind::NAMES.contains(&text),
     };
     if known {
         return Ok(text.to_owned());
     }
-    let help = match closest(text, &EVENT_NAMES) {
+    let help = match closest(text, &EventKind::NAMES) {
         Some(meant) => format!("did you mean `\"{meant}\"`?"),
         None => format!(
             "the events are {}; `\"session.*\"` is all of a kind",
-            EVENT_NAMES.join(", ")
+            EventKind::NAMES.join(", ")
         ),
     };
     Err(Refusal::new(
@@ -213,41 +189,6 @@ mod tests {
                 .iter()
                 .filter_map(|id| ChannelId::new(id).ok())
                 .collect(),
-        }
-    }
-
-    #[test]
-    fn a_webhook_wants_what_it_names() {
-        let news = ChannelId::new("news").ok();
-        for (events, channels, event, channel, wanted) in [
-            (&[][..], &[][..], "viewers.first", news.as_ref(), true),
-            (&[], &[], "config.refused", None, true),
-            (
-                &["session.state"],
-                &[],
-                "session.state",
-                news.as_ref(),
-                true,
-            ),
-            (&["session.state"], &[], "source.lost", news.as_ref(), false),
-            (
-                &["source.*", "viewers.first"],
-                &[],
-                "source.lost",
-                news.as_ref(),
-                true,
-            ),
-            (&["source.*"], &[], "viewers.first", news.as_ref(), false),
-            (&[], &["news"], "source.lost", news.as_ref(), true),
-            (&[], &["other"], "source.lost", news.as_ref(), false),
-            (&[], &["news"], "config.refused", None, false),
-        ] {
-            let spec = spec(events, channels);
-            assert_eq!(
-                spec.wants(event, channel),
-                wanted,
-                "{events:?} {channels:?} {event}"
-            );
         }
     }
 

@@ -17,12 +17,13 @@ pub struct Filter {
 impl Filter {
     /// Whether the event is one of those.
     pub fn matches(&self, event: &Event) -> bool {
-        let name = event.kind.name();
+        self.chooses(event.kind.name(), event.channel.as_ref())
+    }
+
+    /// Whether it would be, by its name and where it happened.
+    pub fn chooses(&self, name: &str, channel: Option<&ChannelId>) -> bool {
         let by_kind = || self.kinds.iter().any(|pattern| covers(pattern, name));
-        let by_channel = || {
-            let channel = event.channel.as_ref();
-            channel.is_some_and(|channel| self.channels.contains(channel))
-        };
+        let by_channel = || channel.is_some_and(|channel| self.channels.contains(channel));
         (self.kinds.is_empty() || by_kind()) && (self.channels.is_empty() || by_channel())
     }
 }
@@ -88,5 +89,46 @@ mod tests {
         assert!(!filter(&["config"], &[&news]).matches(&here));
         let sports = ChannelId::new("sports").unwrap();
         assert!(!filter(&[], &[&sports]).matches(&here));
+    }
+
+    #[test]
+    fn what_is_named_is_chosen() {
+        let news = ChannelId::new("news").ok();
+        for (events, channels, event, channel, wanted) in [
+            (&[][..], &[][..], "viewers.first", news.as_ref(), true),
+            (&[], &[], "config.refused", None, true),
+            (
+                &["session.state"],
+                &[],
+                "session.state",
+                news.as_ref(),
+                true,
+            ),
+            (&["session.state"], &[], "source.lost", news.as_ref(), false),
+            (
+                &["source.*", "viewers.first"],
+                &[],
+                "source.lost",
+                news.as_ref(),
+                true,
+            ),
+            (&["source.*"], &[], "viewers.first", news.as_ref(), false),
+            (&[], &["news"], "source.lost", news.as_ref(), true),
+            (&[], &["other"], "source.lost", news.as_ref(), false),
+            (&[], &["news"], "config.refused", None, false),
+        ] {
+            let filter = Filter {
+                kinds: events.iter().map(|kind| (*kind).to_owned()).collect(),
+                channels: channels
+                    .iter()
+                    .map(|id| ChannelId::new(id).unwrap())
+                    .collect(),
+            };
+            assert_eq!(
+                filter.chooses(event, channel),
+                wanted,
+                "{events:?} {channels:?} {event}"
+            );
+        }
     }
 }

@@ -5,7 +5,6 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use headgate::base::ChannelId;
-use headgate::config::EVENT_NAMES;
 use headgate::events::{EventKind, Filter};
 use jiff::Timestamp;
 
@@ -178,9 +177,4 @@ async fn the_last_events_are_told_when_the_gateway_stops() {
         Arc::strong_count(&house.events) == 2
     })
     .await;
-}
-
-#[test]
-fn the_configuration_knows_the_names_of_all_events() {
-    assert_eq!(EVENT_NAMES, EventKind::NAMES);
 }
