@@ -207,12 +207,9 @@ impl SessionState {
             // News of what stood beside an encoder that is not wanted any more.
             (
                 Starting | Stopping | Failed,
-                E::SlateDelivered
-                | E::SlateLost(_)
-                | E::CandidateDelivered
-                | E::CandidateLost(_)
-                | E::Probed { .. },
+                E::SlateDelivered | E::SlateLost(_) | E::CandidateDelivered | E::CandidateLost(_),
             ) => Effects::default(),
+            (Idle | Starting | Stopping | Failed, E::Probed { .. }) => self.answered_late(),
 
             (Starting | Active | Stopping | Failed, E::SourceChosen(position)) => {
                 self.choose(now, position)

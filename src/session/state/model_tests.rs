@@ -170,7 +170,7 @@ impl World {
             Step::StandbyDelivers => self.standby(true),
             Step::StandbyEnds => self.standby(false),
             Step::Answer(answers) => {
-                if let Some(source) = self.probing.take().filter(|_| in_life) {
+                if let Some(source) = self.probing.take() {
                     let answers = *answers;
                     self.tell(SessionEvent::Probed { source, answers });
                 }

@@ -48,8 +48,10 @@ pub(super) struct Relief {
     slate_not_before: Option<Instant>,
     slate_failures: u32,
     health: Vec<Health>,
-    /// When the next question is due; `None` while one is being answered.
+    /// When the next question is due.
     probe_at: Option<Instant>,
+    /// A question is out. One at a time, whatever happens to the encoder meanwhile.
+    asks: bool,
     next_probe: usize,
     /// A better source whose encoder starts, and by when it must deliver.
     candidate: Option<(usize, Instant)>,
@@ -71,6 +73,7 @@ impl Relief {
             slate_failures: 0,
             health: vec![unknown; sources.max(1)],
             probe_at: None,
+            asks: false,
             next_probe: 0,
             candidate: None,
             returned_at: None,
@@ -132,7 +135,8 @@ impl SessionState {
     }
 
     pub(super) fn probe_timer(&self) -> Option<(Instant, TimerReason)> {
-        let is_wanted = self.delivers && self.source() > 0 && self.relief.candidate.is_none();
+        let is_free = !self.relief.asks && self.relief.candidate.is_none();
+        let is_wanted = self.delivers && self.source() > 0 && is_free;
         let at = self.relief.probe_at.filter(|_| is_wanted)?;
         Some((at, TimerReason::Probe))
     }
@@ -230,13 +234,21 @@ impl SessionState {
         let source = self.relief.next_probe % self.source().max(1);
         self.relief.next_probe = source + 1;
         self.relief.probe_at = None;
+        self.relief.asks = true;
         Effects {
             probe: Some(source),
             ..Effects::default()
         }
     }
 
+    /// A question is answered that nobody needs answered any more.
+    pub(super) fn answered_late(&mut self) -> Effects {
+        self.relief.asks = false;
+        Effects::default()
+    }
+
     pub(super) fn probed(&mut self, now: Instant, source: usize, answers: bool) -> Effects {
+        self.relief.asks = false;
         self.relief.probe_at = Some(now + PROBE_EVERY);
         let (hold_down, budget) = (self.patience.hold_down, self.patience.budget(source));
         let is_better = source < self.source();

@@ -195,6 +195,42 @@ fn a_better_source_is_taken_back_after_the_hold_down_and_no_earlier() {
     assert_eq!(answer_until(&mut state, at + 60 * SECOND, true), None);
 }
 
+/// Media comes until this time; when a better source was asked and has not answered.
+fn ask_until(state: &mut SessionState, from: Instant, until: Instant) -> Option<Instant> {
+    let mut asked = None;
+    let mut now = from;
+    while now < until {
+        state.handle(now, SessionEvent::Progress).unwrap();
+        now += SECOND;
+        asked = asked.or(when(&live_until(state, now), |effects| {
+            effects.probe.is_some()
+        }));
+    }
+    asked
+}
+
+#[test]
+fn one_question_is_out_at_a_time_whatever_happens_to_the_encoder() {
+    let (mut state, start) = on_the_second_source(60 * SECOND);
+    let lost_at = start + 6 * SECOND;
+    let asked = ask_until(&mut state, start, lost_at);
+    assert_eq!(asked, Some(start + 5 * SECOND));
+    while state.delivers() || state.source() == 0 {
+        state.handle(lost_at, lost()).unwrap();
+        live_until(&mut state, lost_at + SECOND);
+    }
+    state.handle(lost_at, SessionEvent::Delivered).unwrap();
+    let answered_at = lost_at + 20 * SECOND;
+    assert_eq!(ask_until(&mut state, lost_at, answered_at), None);
+    let answer = SessionEvent::Probed {
+        source: 0,
+        answers: false,
+    };
+    state.handle(answered_at, answer).unwrap();
+    let asked = ask_until(&mut state, answered_at, answered_at + 6 * SECOND);
+    assert_eq!(asked, Some(answered_at + 5 * SECOND));
+}
+
 #[test]
 fn one_missing_answer_begins_the_hold_down_anew() {
     let (mut state, start) = on_the_second_source(20 * SECOND);

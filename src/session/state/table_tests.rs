@@ -95,7 +95,7 @@ slate         x           .             .             .         .
 slate-lost    x           .             .             .         .
 candidate     x           .             .             .         .
 candid-lost   x           .             .             .         .
-probed        x           .             .             .         .
+probed        .           .             .             .         .
 gone          x           .             .             e>idle    .
 stop          x           se>stopping   se>stopping   .         se>stopping
 restart       x           s>starting    s>active      .         S>starting
