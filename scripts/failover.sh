@@ -2,10 +2,7 @@
 # Plays a channel in a real Chromium while its sources are unplugged and plugged in again.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-need node chromium
-need_web_packages
-cargo build --quiet --bin headgate
-mkdir -p tests/out
+need_browser_stage
 config=$PWD/tests/out/failover.toml
 rm -f tests/out/failover.state
 primary=$(free_port)
@@ -24,7 +21,6 @@ sources = [
 hold_down = "5s"
 ladder = [{ name = "v", height = 180, video_bitrate = "300k" }]
 CONFIG
-browser=$(command -v "${CHROMIUM:-chromium}" || command -v chromium-browser || command -v google-chrome)
 npm --prefix web run --silent failover -- --gateway "$TARGET_DIR/debug/headgate" --config "$config" \
   --port "$(free_port)" --ports "$primary,$backup" --ffmpeg "$(ffmpeg_program)" \
-  --log "$PWD/tests/out/failover-gateway.log" --browser "$browser" "$@"
+  --log "$PWD/tests/out/failover-gateway.log" --browser "$(chromium_program)" "$@"

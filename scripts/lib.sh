@@ -131,6 +131,10 @@ ffmpeg_program() {
   if [ -x "${FFMPEG:-}" ]; then echo "$FFMPEG"; elif have ffmpeg; then command -v ffmpeg; else echo .tools/ffmpeg; fi
 }
 
+chromium_program() {
+  command -v "${CHROMIUM:-chromium}" || command -v chromium-browser || command -v google-chrome
+}
+
 need_rust() {
   have cargo || fail "there is no Rust toolchain; https://rustup.rs installs one"
   need cc
@@ -248,4 +252,12 @@ need_page() {
   say "building the page into web/dist"
   npm --prefix web run --silent build >&2
   touch "$mark"
+}
+
+# What a script needs that plays in a browser: the browser, its driver, a gateway and a place for what they write.
+need_browser_stage() {
+  need node chromium
+  need_web_packages
+  cargo build --quiet --bin headgate
+  mkdir -p tests/out
 }

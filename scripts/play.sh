@@ -3,13 +3,9 @@
 # web/test/play.mjs.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-need node chromium
-need_web_packages
-cargo build --quiet --bin headgate
-mkdir -p tests/out
+need_browser_stage
 trap stop_gateway EXIT
 start_gateway "$TARGET_DIR/debug/headgate" channels.toml "$PWD/tests/out/play-gateway.log"
-browser=$(command -v "${CHROMIUM:-chromium}" || command -v chromium-browser || command -v google-chrome)
-npm --prefix web run --silent play -- --url "$GATEWAY_URL" --browser "$browser" \
+npm --prefix web run --silent play -- --url "$GATEWAY_URL" --browser "$(chromium_program)" \
   --screenshot "$PWD/tests/out/play.png" "$@"
-node web/test/explore.mjs --url "$GATEWAY_URL" --browser "$browser" --screenshot "$PWD/tests/out/api.png"
+node web/test/explore.mjs --url "$GATEWAY_URL" --browser "$(chromium_program)" --screenshot "$PWD/tests/out/api.png"

@@ -3,10 +3,7 @@
 # Arguments go to web/test/survive.mjs.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-need node chromium
-need_web_packages
-cargo build --quiet --bin headgate
-mkdir -p tests/out
+need_browser_stage
 config=$PWD/tests/out/survive.toml
 rm -f tests/out/survive.state
 {
@@ -20,6 +17,5 @@ rm -f tests/out/survive.state
     printf '\n[[channel]]\nid = "survivor%s"\nsource = "testcard:"\n' "$number"
   done
 } >"$config"
-browser=$(command -v "${CHROMIUM:-chromium}" || command -v chromium-browser || command -v google-chrome)
 npm --prefix web run --silent survive -- --gateway "$TARGET_DIR/debug/headgate" --config "$config" \
-  --port "$(free_port)" --log "$PWD/tests/out/survive-gateway.log" --browser "$browser" "$@"
+  --port "$(free_port)" --log "$PWD/tests/out/survive-gateway.log" --browser "$(chromium_program)" "$@"

@@ -1,13 +1,12 @@
 //! What a connection is doing, and until when it may go on like that.
 //!
 //! The bytes that pass ([`Watched`]) and the requests that run ([`InFlight`]) leave marks in an [`Activity`]; the
-//! connection's task reads them when its timer fires and never in between, so that a busy connection pays for two
-//! clock readings a request and no timer operation.
+//! connection's task reads them when its timer fires and never in between, so that a busy connection pays for one
+//! clock reading a request, which the request's handling shares, and no timer operation.
 //!
 //! Deadlines are kept here and not by hyper: its header timeout starts over with each wait for a request, so it
 //! cannot tell a slow header (10 s) from an idle connection (65 s), and it does not cover the protocol detection.
 
-use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,15 +22,6 @@ use super::limits::Limits;
 /// Writes up to this length on HTTP/2 are pings and settings: they are no sign that somebody watches.
 const CONTROL_FRAMES: usize = 64;
 
-/// Pieces that make up this much at most are written as one: copying them costs less than the kernel's walk over a
-/// list of them.
-const JOINED_WRITES: usize = 16 * 1024;
-
-thread_local! {
-    /// Where pieces are joined; one for a thread, because nothing waits between filling and writing it.
-    static JOINED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
 /// The marks of one connection. Times are nanoseconds since it was accepted, 0 for never.
 #[derive(Debug)]
 pub(crate) struct Activity {
@@ -41,12 +31,17 @@ pub(crate) struct Activity {
     is_http2: AtomicBool,
     idle_since: AtomicU64,
     head_since: AtomicU64,
+    /// When bytes came last.
+    read_at: AtomicU64,
     stalled_since: AtomicU64,
 }
 
 /// One request of a connection; dropping it says that the request is over.
 #[derive(Debug)]
-pub(crate) struct InFlight(Arc<Activity>);
+pub(crate) struct InFlight {
+    activity: Arc<Activity>,
+    waits: bool,
+}
 
 /// A byte stream that leaves marks.
 #[derive(Debug)]
@@ -86,6 +81,7 @@ impl Activity {
             is_http2: AtomicBool::new(false),
             idle_since: AtomicU64::new(1),
             head_since: AtomicU64::new(0),
+            read_at: AtomicU64::new(1),
             stalled_since: AtomicU64::new(0),
         }
     }
@@ -132,9 +128,17 @@ impl Activity {
     }
 
     fn bytes_read(&self) {
+        let mark = self.mark();
+        self.read_at.store(mark, Relaxed);
         if self.requests.load(Relaxed) == 0 && self.head_since.load(Relaxed) == 0 {
-            self.head_since.store(self.mark(), Relaxed);
+            self.head_since.store(mark, Relaxed);
         }
+    }
+
+    /// When the bytes came that the request of now is made of.
+    pub(crate) fn asked_at(&self) -> std::time::Instant {
+        let since = Duration::from_nanos(self.read_at.load(Relaxed));
+        (self.accepted + since).into_std()
     }
 
     fn bytes_written(&self, count: usize) {
@@ -165,14 +169,28 @@ impl InFlight {
         if is_http2 {
             activity.is_http2.store(true, Relaxed);
         }
-        Self(activity)
+        Self {
+            activity,
+            waits: false,
+        }
+    }
+
+    /// Says that the answer is not there yet.
+    pub(crate) fn wait(&mut self) {
+        self.waits = true;
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.idle_since.store(self.0.mark(), Relaxed);
-        self.0.requests.fetch_sub(1, Relaxed);
+        let activity = &*self.activity;
+        // Without a wait it is over as soon as it has come.
+        let end = match self.waits {
+            true => activity.mark(),
+            false => activity.read_at.load(Relaxed),
+        };
+        activity.idle_since.store(end, Relaxed);
+        activity.requests.fetch_sub(1, Relaxed);
     }
 }
 
@@ -223,16 +241,7 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let length: usize = bufs.iter().map(|buf| buf.len()).sum();
-        let result = if bufs.len() > 1 && length <= JOINED_WRITES {
-            JOINED.with_borrow_mut(|joined| {
-                joined.clear();
-                bufs.iter().for_each(|buf| joined.extend_from_slice(buf));
-                Pin::new(&mut self.io).poll_write(cx, joined)
-            })
-        } else {
-            Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
-        };
+        let result = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
         self.note_write(&result);
         result
     }
@@ -288,7 +297,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_connection_is_idle_from_the_end_of_its_last_request() {
         let activity = Arc::new(Activity::new(Instant::now()));
-        let request = InFlight::begin(activity.clone(), false);
+        let mut request = InFlight::begin(activity.clone(), false);
+        request.wait();
         tokio::time::advance(SECOND * 600).await;
         let verdict = activity.verdict(Instant::now(), &Limits::default());
         assert!(matches!(verdict, Verdict::FineUntil(_)), "{verdict:?}");

@@ -43,9 +43,8 @@ impl Body {
     }
 
     /// Keeps the request open until the body is gone.
-    pub(crate) fn hold(mut self, request: InFlight) -> Self {
+    pub(crate) fn hold(&mut self, request: InFlight) {
         self.request = Some(request);
-        self
     }
 
     fn from_content(content: Content) -> Self {

@@ -30,13 +30,15 @@ fn serve(limits: Limits) -> Served {
         let activity = activity.clone();
         service_fn(move |request: Request<Incoming>| {
             let is_http2 = request.version() == http::Version::HTTP_2;
-            let running = InFlight::begin(activity.clone(), is_http2);
+            let mut running = InFlight::begin(activity.clone(), is_http2);
+            running.wait();
             async move {
                 if request.uri().path() == "/park" {
                     std::future::pending::<()>().await;
                 }
-                let body = Body::bytes(Bytes::from_static(&[7; 1 << 20]));
-                Ok::<_, Infallible>(Response::new(body.hold(running)))
+                let mut body = Body::bytes(Bytes::from_static(&[7; 1 << 20]));
+                body.hold(running);
+                Ok::<_, Infallible>(Response::new(body))
             }
         })
     };

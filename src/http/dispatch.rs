@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use axum::Router;
 use http::request::Parts;
@@ -76,6 +77,7 @@ impl Dispatch {
         activity: Arc<Activity>,
         request: Request<Incoming>,
     ) -> Answer {
+        let asker = (peer, activity.asked_at());
         let running = InFlight::begin(activity, request.version() == Version::HTTP_2);
         let (head, body) = request.into_parts();
         let route = Route::decode(&head.method, target(&head));
@@ -87,7 +89,7 @@ impl Dispatch {
                 .then(|| Box::new((peer, head.method.clone(), head.uri.clone()))),
         };
         // What requests share is behind locks and atomics that a panic leaves whole.
-        let step = catch_unwind(AssertUnwindSafe(|| self.step(peer, &head, route, &body)));
+        let step = catch_unwind(AssertUnwindSafe(|| self.step(asker, &head, route, &body)));
         match step {
             Ok(Some(Step::Done(response))) => Answer::Now(Some(self.finish(errand, response))),
             Ok(Some(Step::Wait(wait))) => self.later(errand, wait.answer()),
@@ -103,7 +105,13 @@ impl Dispatch {
     }
 
     /// What media have to say to a request; `None` is for the router.
-    fn step(&self, peer: IpAddr, head: &Parts, route: Route<'_>, body: &Incoming) -> Option<Step> {
+    fn step(
+        &self,
+        (peer, at): (IpAddr, Instant),
+        head: &Parts,
+        route: Route<'_>,
+        body: &Incoming,
+    ) -> Option<Step> {
         let limit = match route {
             Route::Api => self.state.limits.max_body_bytes,
             _ => 0,
@@ -114,7 +122,7 @@ impl Dispatch {
             return Some(Step::Done(plain(Failure::too_large(limit))));
         }
         let sessions = &self.state.sessions;
-        let media = MediaRequest { head, peer };
+        let media = MediaRequest { head, peer, at };
         let step = match route {
             Route::Multivariant { channel } => media.multivariant(sessions, channel),
             Route::MediaPlaylist { channel, rendition } => {
@@ -148,9 +156,10 @@ impl Dispatch {
 
     fn later(
         self: &Arc<Self>,
-        errand: Errand,
+        mut errand: Errand,
         answer: impl Future<Output = Response<Body>> + Send + 'static,
     ) -> Answer {
+        errand.running.wait();
         let dispatch = self.clone();
         Answer::Later(Box::pin(async move {
             let answer = catch(pin!(answer)).await;
@@ -167,12 +176,12 @@ impl Dispatch {
             let status = response.status().as_u16();
             tracing::debug!(%peer, %method, path = uri.path(), status, kind = errand.kind.label(), "request");
         }
-        let response = if errand.is_head {
-            without_body(response)
-        } else {
-            response
-        };
-        response.map(|body| body.hold(errand.running))
+        let mut response = response;
+        if errand.is_head {
+            response = without_body(response);
+        }
+        response.body_mut().hold(errand.running);
+        response
     }
 
     async fn routed(&self, head: Parts, body: Incoming) -> Response<Body> {

@@ -9,7 +9,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::body::Body;
 use super::cache::CachePolicy;
@@ -30,8 +30,9 @@ const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding")
 const EXPOSED: HeaderValue =
     HeaderValue::from_static("content-length, content-range, date, etag, retry-after");
 
-/// The most header fields that an answer has, so that the map is made once in its final size.
-const FIELDS: usize = 12;
+/// The header fields of a plain playlist, so that its map is made once in its final size. One that has to hold more
+/// than six grows beyond the sizes that allocators have at hand.
+const FIELDS: usize = 6;
 
 /// The longest user agent that tells viewers apart, in bytes.
 const MAX_AGENT: usize = 256;
@@ -47,6 +48,7 @@ const AUDIO_RENDITION: &str = "audio";
 pub(crate) struct MediaRequest<'a> {
     pub(crate) head: &'a Parts,
     pub(crate) peer: IpAddr,
+    pub(crate) at: Instant,
 }
 
 /// What becomes of a request for media.
@@ -116,8 +118,9 @@ impl MediaRequest<'_> {
             Err(error) => return Step::Done(failure(error, UNKNOWN_TARGET, false)),
         };
         let wishes = Wishes::of(&self.head.headers);
-        if let Some(rendered) = session.media_playlist_now(rendition, &directives) {
-            return Step::Done(media_playlist(&session, &directives, &wishes, &rendered));
+        let answer = |rendered: &Rendered| media_playlist(&session, &directives, &wishes, rendered);
+        if let Some(answer) = session.media_playlist_now(rendition, &directives, self.at, answer) {
+            return Step::Done(answer);
         }
         let wishes = wishes.into_owned();
         Step::Wait(Wait::playlist(
@@ -150,6 +153,7 @@ impl MediaRequest<'_> {
         Viewer {
             address: self.peer,
             agent: agent.get(..MAX_AGENT).unwrap_or(agent),
+            at: self.at,
         }
     }
 }

@@ -153,9 +153,13 @@ fn long_user_agents_are_cut() {
     let long = "x".repeat(10_000);
     let head = parts(Method::GET, &[("user-agent", &long)]);
     let peer = [127, 0, 0, 1].into();
-    let request = MediaRequest { head: &head, peer };
+    let at = Instant::now();
+    let head = &head;
+    let request = MediaRequest { head, peer, at };
     assert_eq!(request.viewer().agent.len(), MAX_AGENT);
     let head = parts(Method::GET, &[("user-agent", "VLC/3.0")]);
-    let request = MediaRequest { head: &head, peer };
+    let at = Instant::now();
+    let head = &head;
+    let request = MediaRequest { head, peer, at };
     assert_eq!(request.viewer().agent, "VLC/3.0");
 }

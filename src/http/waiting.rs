@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::Response;
 use http::request::Parts;
@@ -46,6 +47,7 @@ enum Wanted {
 struct Asker {
     address: IpAddr,
     agent: Box<str>,
+    at: Instant,
 }
 
 // === impl Wait ===
@@ -133,6 +135,7 @@ impl Asker {
         Viewer {
             address: self.address,
             agent: &self.agent,
+            at: self.at,
         }
     }
 }
@@ -142,6 +145,7 @@ impl From<Viewer<'_>> for Asker {
         Self {
             address: viewer.address,
             agent: viewer.agent.into(),
+            at: viewer.at,
         }
     }
 }

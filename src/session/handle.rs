@@ -96,19 +96,23 @@ impl Session {
         }
     }
 
-    /// A Media Playlist, if it can be had without waiting.
-    pub fn media_playlist_now(
+    /// What `answer` makes of a Media Playlist, if that can be had without waiting. Nothing is shared for it: a
+    /// newer playlist waits for `answer` to return.
+    pub fn media_playlist_now<T>(
         &self,
         rendition: &str,
         directives: &DeliveryDirectives,
-    ) -> Option<Arc<Rendered>> {
+        now: Instant,
+        answer: impl FnOnce(&Rendered) -> T,
+    ) -> Option<T> {
         let Status::Active(live) = &*self.status.borrow() else {
             return None;
         };
-        let snapshot = live.rendition(rendition)?.latest()?;
-        let is_fresh = self.refuse_stale(live).is_ok();
-        (is_fresh && readiness(&snapshot, directives) == Readiness::Ready)
-            .then(|| choose(&snapshot, directives))
+        let is_fresh = self.refuse_stale(live, now).is_ok();
+        live.rendition(rendition)?.with_latest(|snapshot| {
+            let is_there = is_fresh && readiness(snapshot, directives) == Readiness::Ready;
+            is_there.then(|| answer(choose(snapshot, directives)))
+        })?
     }
 
     /// A Media Playlist; waits as the directives say.
@@ -124,7 +128,7 @@ impl Session {
             answer = self.snapshot(rendition, &directives, viewer).await;
         }
         let snapshot = answer?.map_err(|error| self.refuse_playlist(error, &directives))?;
-        Ok(choose(&snapshot, &directives))
+        Ok(choose(&snapshot, &directives).clone())
     }
 
     /// The snapshot of the running timeline that the directives ask for.
@@ -142,7 +146,7 @@ impl Session {
             _ => self.wait(publication, viewer, ready).await,
         };
         if answer.is_ok() {
-            self.refuse_stale(&live)?;
+            self.refuse_stale(&live, Instant::now())?;
         }
         Ok(answer)
     }
@@ -222,8 +226,8 @@ impl Session {
         self.bytes_sent.load(Ordering::Relaxed)
     }
 
-    pub(super) fn touch(&self, viewer: Viewer<'_>, heartbeat: Heartbeat, now: Instant) -> bool {
-        self.viewers.touch(viewer, heartbeat, now)
+    pub(super) fn touch(&self, viewer: Viewer<'_>, heartbeat: Heartbeat) -> bool {
+        self.viewers.touch(viewer, heartbeat, viewer.at)
     }
 
     /// The media of a channel that runs or is about to.
@@ -271,8 +275,8 @@ impl Session {
     }
 
     /// A stream that has stopped is an error, never an old playlist.
-    fn refuse_stale(&self, live: &Live) -> Result<(), ServeError> {
-        let age = live.age(Instant::now());
+    fn refuse_stale(&self, live: &Live, now: Instant) -> Result<(), ServeError> {
+        let age = live.age(now);
         if age > self.target_duration() * 3 {
             return Err(self.unavailable(&format!("nothing new for {:.1} s", age.as_secs_f64())));
         }
@@ -321,13 +325,12 @@ fn readiness(snapshot: &Snapshot, directives: &DeliveryDirectives) -> Readiness 
     }
 }
 
-fn choose(snapshot: &Snapshot, directives: &DeliveryDirectives) -> Arc<Rendered> {
-    let rendered = if directives.skip {
+fn choose<'a>(snapshot: &'a Snapshot, directives: &DeliveryDirectives) -> &'a Arc<Rendered> {
+    if directives.skip {
         &snapshot.delta
     } else {
         &snapshot.playlist
-    };
-    rendered.clone()
+    }
 }
 
 fn find(snapshot: &Snapshot, name: MediaName) -> Option<Resource> {

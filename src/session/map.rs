@@ -113,10 +113,9 @@ impl SessionMap {
             Some(session) => session,
             None => self.create(channel)?,
         };
-        let now = Instant::now();
-        session.admit(viewer, now)?;
+        session.admit(viewer)?;
         // The order matters: an actor that is about to stop looks for heartbeats after it has said so.
-        let is_first = session.touch(viewer, Heartbeat::Playlist, now);
+        let is_first = session.touch(viewer, Heartbeat::Playlist);
         let runs = matches!(&*session.status.borrow(), Status::Active(_));
         if !runs || is_first {
             self.arrive(&session)?;
@@ -134,9 +133,8 @@ impl SessionMap {
                 }
                 None => ServeError::UnknownChannel(channel.into()),
             })?;
-        let now = Instant::now();
-        session.admit(viewer, now)?;
-        session.touch(viewer, Heartbeat::Media, now);
+        session.admit(viewer)?;
+        session.touch(viewer, Heartbeat::Media);
         Ok(session)
     }
 
@@ -334,8 +332,8 @@ impl Drop for Seat {
 
 impl Session {
     /// Refuses a viewer that was sent away.
-    fn admit(&self, viewer: Viewer<'_>, now: Instant) -> Result<(), ServeError> {
-        match self.viewers.refused(viewer, now) {
+    fn admit(&self, viewer: Viewer<'_>) -> Result<(), ServeError> {
+        match self.viewers.refused(viewer, viewer.at) {
             None => Ok(()),
             Some(retry_after) => Err(ServeError::Kicked {
                 channel: self.id.to_string(),

@@ -127,6 +127,11 @@ impl Live {
 // === impl Publication ===
 
 impl Publication {
+    /// Reads the newest snapshot where it lies; `None` before the first and after the end.
+    pub(super) fn with_latest<T>(&self, read: impl FnOnce(&Snapshot) -> T) -> Option<T> {
+        self.latest.borrow().as_deref().map(read)
+    }
+
     /// The newest snapshot; `None` before the first and after the end.
     pub(super) fn latest(&self) -> Option<Arc<Snapshot>> {
         self.latest.borrow().clone()

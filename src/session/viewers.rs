@@ -21,13 +21,15 @@ const MAX_TOLD_APART: usize = 20_000;
 /// The longest agent that is kept for people, in bytes.
 const MAX_AGENT: usize = 160;
 
-/// Who asks.
+/// Who asks, and when.
 #[derive(Debug, Clone, Copy)]
 pub struct Viewer<'a> {
     /// Where the request comes from.
     pub address: IpAddr,
     /// The User-Agent, as sent.
     pub agent: &'a str,
+    /// When it asked.
+    pub at: Instant,
 }
 
 /// The viewers of one session.

@@ -8,6 +8,7 @@ fn viewer(last: u8, agent: &str) -> Viewer<'_> {
     Viewer {
         address: IpAddr::from([10, 0, 0, last]),
         agent,
+        at: Instant::now(),
     }
 }
 

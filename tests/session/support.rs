@@ -30,6 +30,7 @@ pub(crate) fn viewer(number: u32) -> Viewer<'static> {
     Viewer {
         address: IpAddr::from(number.to_be_bytes()),
         agent: "player",
+        at: std::time::Instant::now(),
     }
 }
 

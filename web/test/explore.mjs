@@ -3,32 +3,11 @@
 // Prints what it saw; exits 1 when anything is wrong.
 
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { chromium } from 'playwright-core';
+import { check, inChromium, readOptions } from './script.mjs';
 
-const { values: options } = parseArgs({ options: {
-  url: { type: 'string' },
-  channel: { type: 'string', default: 'testcard' },
-  browser: { type: 'string', default: process.env.CHROMIUM ?? '/usr/bin/chromium' },
-  screenshot: { type: 'string' },
-} });
-
-const profile = await mkdtemp(join(tmpdir(), 'headgate-explore-'));
-const context = await chromium.launchPersistentContext(profile, {
-  executablePath: options.browser,
-  headless: true,
-  viewport: { width: 1280, height: 900 },
-  args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-sync'],
-});
-try {
-  await run(await context.newPage());
-} finally {
-  await context.close();
-  await rm(profile, { recursive: true, force: true });
-}
+const options = readOptions({ url: 'http://127.0.0.1:8080', channel: 'testcard', screenshot: null });
+const viewport = { width: 1280, height: 900 };
+await inChromium({ browser: options.browser, viewport }, async (context) => run(await context.newPage()));
 
 async function run(page) {
   const complaints = [];
@@ -40,13 +19,13 @@ async function run(page) {
   const described = await (await fetch(`${options.url}/api/v1/openapi.json`)).json();
   const count = Object.values(described.paths).flatMap((item) => Object.keys(item)).length;
   assert.equal(await page.locator('.operation').count(), count, 'every operation has its card');
-  console.log(`ok: ${count} operations`);
+  check(`${count} operations`, true);
 
   const channels = await open(page, 'channels');
   await channels.locator('input[name=limit]').fill('1');
   const list = await send(channels);
   assert.match(list, /"total": \d+/);
-  console.log('ok: a list is read');
+  check('a list is read', true);
 
   const start = await open(page, 'start');
   await start.locator('.send').click();
@@ -59,14 +38,14 @@ async function run(page) {
   const hold = await send(start);
   assert.match(hold, /"until": "\d{4}-/);
   assert.match(await start.locator('.result .good').innerText(), /^202/);
-  console.log('ok: a channel is started');
+  check('a channel is started', true);
 
   if (options.screenshot) await page.screenshot({ path: options.screenshot, fullPage: true });
   await page.setViewportSize({ width: 390, height: 800 });
   const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
   assert.ok(wider <= 0, `the page is ${wider} px wider than a phone`);
   assert.deepEqual(complaints, [], 'no errors and no policy violations');
-  console.log('ok: nothing to complain about');
+  check('nothing to complain about', true);
 }
 
 async function open(page, operation) {

@@ -4,49 +4,33 @@
 // Prints what it saw and `N passed, N failed`; exits 1 when anything failed.
 
 import { spawn } from 'node:child_process';
-import { mkdtemp, open, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { chromium } from 'playwright-core';
+import { open } from 'node:fs/promises';
 import { Origin } from './origin.mjs';
+import { check, firstPage, inChromium, pause, readOptions, until } from './script.mjs';
 import { Witness } from './witness.mjs';
 
 /** Far above what is wanted (5 s): a busy machine must not fail what is printed anyway. */
 const PATIENCE_MS = 40_000;
 const RETURNS = 3;
-const options = readOptions(process.argv.slice(2));
+const options = readOptions({ gateway: null, config: null, port: null, ports: null, ffmpeg: 'ffmpeg', log: '/dev/null' });
 const url = `http://127.0.0.1:${options.port}`;
 const [primary, backup] = options.ports.split(',').map((port, index) =>
   new Origin(options.ffmpeg, Number(port), index === 0 ? 'navy' : 'darkgreen'));
-let passed = 0;
-let failed = 0;
-
-const profile = await mkdtemp(join(tmpdir(), 'headgate-failover-'));
 const log = await open(options.log, 'w');
 const gateway = spawn(options.gateway, ['--config', options.config, '--listen', `127.0.0.1:${options.port}`],
   { stdio: ['ignore', 'ignore', log.fd] });
-const context = await chromium.launchPersistentContext(profile, {
-  executablePath: options.browser,
-  headless: true,
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required'],
-});
-try {
-  await run(context.pages()[0] ?? (await context.newPage()));
-} catch (error) {
-  check('the script reached its end', false, error.stack);
-} finally {
-  await context.close();
+
+await inChromium({
+  browser: options.browser,
+  args: ['--autoplay-policy=no-user-gesture-required'],
+}, async (context) => run(await firstPage(context)), async () => {
   gateway.kill('SIGKILL');
   await Promise.all([primary.unplug(), backup.unplug()]);
   await log.close();
-  await rm(profile, { recursive: true, force: true });
-}
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+});
 
 async function run(page) {
-  await until('the gateway answers', () => fetch(`${url}/healthz`).then((answer) => answer.ok, () => false));
+  await until('the gateway answers', PATIENCE_MS, () => fetch(`${url}/healthz`).then((answer) => answer.ok, () => false));
   await Promise.all([primary.plugIn(), backup.plugIn()]);
   await page.goto(`${url}/#/watch/news`);
   await page.waitForFunction(() => window.__headgate?.stats()?.playing, undefined,
@@ -95,7 +79,7 @@ async function returnWithoutStall(page) {
 /** Waits until viewers see a source whose name begins like this; how long that took. */
 async function shown(name) {
   const from = Date.now();
-  await until(`${name} is shown`, async () => (await source())?.startsWith(name));
+  await until(`${name} is shown`, PATIENCE_MS, async () => (await source())?.startsWith(name));
   return Date.now() - from;
 }
 
@@ -107,42 +91,10 @@ async function source() {
 /** The picture moves on, past what was buffered when this was called. */
 async function playsOn(page, what) {
   const from = await stats(page);
-  await until(`${what} moves`, async () => (await stats(page)).currentTime > from.currentTime + from.buffer + 0.5);
+  await until(`${what} moves`, PATIENCE_MS, async () => (await stats(page)).currentTime > from.currentTime + from.buffer + 0.5);
   check(`${what} moves`, true);
 }
 
 function stats(page) {
   return page.evaluate(() => window.__headgate.stats());
-}
-
-async function until(what, holds) {
-  const end = Date.now() + PATIENCE_MS;
-  while (Date.now() < end) {
-    if (await holds()) return;
-    await pause(50);
-  }
-  throw new Error(`${what}: not within ${PATIENCE_MS} ms; the gateway's log is ${options.log}`);
-}
-
-function pause(ms) {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-function check(name, good, detail = '') {
-  if (good) passed += 1;
-  else failed += 1;
-  console.log(`  ${good ? 'ok  ' : 'FAIL'} ${name}${detail ? `: ${detail}` : ''}`);
-}
-
-function readOptions(args) {
-  const read = { browser: '/usr/bin/chromium', log: '/dev/null', ffmpeg: 'ffmpeg' };
-  for (let index = 0; index < args.length; index += 2) {
-    const name = args[index].replace(/^--/, '');
-    if (!['gateway', 'config', 'port', 'ports', 'ffmpeg', 'log', 'browser'].includes(name) || args[index + 1] === undefined) {
-      console.error(`${args[index]} is not an option; see the head of this file`);
-      process.exit(2);
-    }
-    read[name] = args[index + 1];
-  }
-  return read;
 }

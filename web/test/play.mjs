@@ -2,37 +2,18 @@
 //   node test/play.mjs --url http://127.0.0.1:8080 --channel testcard --seconds 30 [--screenshot FILE] [--browser PATH]
 // Prints what it saw and `N passed, N failed`; exits 1 when anything failed.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { chromium } from 'playwright-core';
+import { check, firstPage, inChromium, readOptions } from './script.mjs';
 import { Witness } from './witness.mjs';
 
 const MAX_LATENCY_S = 3;
 const START_DEADLINE_MS = 30_000;
 const ATTEMPTS = 3;
-const options = readOptions(process.argv.slice(2));
-let passed = 0;
-let failed = 0;
+const options = readOptions({ url: 'http://127.0.0.1:8080', channel: 'testcard', seconds: '30', screenshot: null });
+options.url = options.url.replace(/\/$/, '');
+options.seconds = Number(options.seconds);
 
-const profile = await mkdtemp(join(tmpdir(), 'headgate-play-'));
-const context = await chromium.launchPersistentContext(profile, {
-  executablePath: options.browser,
-  headless: true,
-  viewport: { width: 1280, height: 800 },
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync'],
-});
-try {
-  await run(context.pages()[0] ?? (await context.newPage()));
-} catch (error) {
-  check('the script reached its end', false, error.message);
-} finally {
-  await context.close();
-  await rm(profile, { recursive: true, force: true });
-}
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+const viewport = { width: 1280, height: 800 };
+await inChromium({ browser: options.browser, viewport }, async (context) => run(await firstPage(context)));
 
 async function run(page) {
   const complaints = listen(page);
@@ -180,25 +161,6 @@ async function phone(page) {
   }
 }
 
-function check(name, good, detail = '') {
-  if (good) passed += 1;
-  else failed += 1;
-  console.log(`  ${good ? 'ok  ' : 'FAIL'} ${name}${detail ? `: ${detail}` : ''}`);
-}
-
 function format(value) {
   return value === null || value === undefined ? '–' : `${value.toFixed(2)} s`;
-}
-
-function readOptions(args) {
-  const read = { url: 'http://127.0.0.1:8080', channel: 'testcard', seconds: '30', browser: '/usr/bin/chromium' };
-  for (let index = 0; index < args.length; index += 2) {
-    const name = args[index].replace(/^--/, '');
-    if (!['url', 'channel', 'seconds', 'browser', 'screenshot'].includes(name) || args[index + 1] === undefined) {
-      console.error(`${args[index]} is not an option; see the head of this file`);
-      process.exit(2);
-    }
-    read[name] = args[index + 1];
-  }
-  return { ...read, url: read.url.replace(/\/$/, ''), seconds: Number(read.seconds) };
 }

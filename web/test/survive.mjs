@@ -5,44 +5,32 @@
 // Prints what it saw and `N passed, N failed`; exits 1 when anything failed.
 
 import { spawn } from 'node:child_process';
-import { mkdtemp, open, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { chromium } from 'playwright-core';
+import { open } from 'node:fs/promises';
+import { check, inChromium, pause, readOptions } from './script.mjs';
 
 const START_DEADLINE_MS = 60_000;
 /** A page that does not play on by then is stuck. */
 const BACK_DEADLINE_MS = 40_000;
 /** The gateway gives a channel up that loses five encoders in a minute. */
 const MOST_KILLS = 4;
-const options = readOptions(process.argv.slice(2));
+const options = readOptions({ gateway: null, config: null, port: null, kills: '4', log: '/dev/null' });
+const kills = Math.min(Number(options.kills), MOST_KILLS);
 const url = `http://127.0.0.1:${options.port}`;
-let passed = 0;
-let failed = 0;
+const log = await open(options.log, 'w');
+let context;
 let gateway = null;
 
-const profile = await mkdtemp(join(tmpdir(), 'headgate-survive-'));
-const log = await open(options.log, 'w');
-const context = await chromium.launchPersistentContext(profile, {
-  executablePath: options.browser,
-  headless: true,
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required',
-    '--disable-background-timer-throttling', '--disable-renderer-backgrounding',
-    '--disable-backgrounding-occluded-windows'],
-});
-try {
-  await run();
-} catch (error) {
-  check('the script reached its end', false, error.stack);
-} finally {
-  await context.close();
+await inChromium({
+  browser: options.browser,
+  args: ['--autoplay-policy=no-user-gesture-required', '--disable-background-timer-throttling',
+    '--disable-renderer-backgrounding', '--disable-backgrounding-occluded-windows'],
+}, (started) => {
+  context = started;
+  return run();
+}, async () => {
   gateway?.kill('SIGKILL');
   await log.close();
-  await rm(profile, { recursive: true, force: true });
-}
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+});
 
 async function run() {
   await startGateway();
@@ -98,7 +86,7 @@ async function openPage(channel) {
 /** Kills at moments that nobody chose, each when the page plays again. */
 async function killEncoders(one) {
   let before = 0;
-  for (let kill = 0; kill < options.kills; kill += 1) {
+  for (let kill = 0; kill < kills; kill += 1) {
     await pause(4000 + Math.random() * 3000);
     const pid = await newPid(one.channel, before);
     const from = await stats(one);
@@ -186,27 +174,4 @@ function watchNumbers(channels) {
     return reading;
   };
   return seen;
-}
-
-function pause(ms) {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-function check(name, good, detail = '') {
-  if (good) passed += 1;
-  else failed += 1;
-  console.log(`  ${good ? 'ok  ' : 'FAIL'} ${name}${detail ? `: ${detail}` : ''}`);
-}
-
-function readOptions(args) {
-  const read = { kills: '4', browser: '/usr/bin/chromium', log: '/dev/null' };
-  for (let index = 0; index < args.length; index += 2) {
-    const name = args[index].replace(/^--/, '');
-    if (!['gateway', 'config', 'port', 'kills', 'log', 'browser'].includes(name) || args[index + 1] === undefined) {
-      console.error(`${args[index]} is not an option; see the head of this file`);
-      process.exit(2);
-    }
-    read[name] = args[index + 1];
-  }
-  return { ...read, kills: Math.min(Number(read.kills), MOST_KILLS) };
 }
