@@ -137,8 +137,8 @@ fn only_http1(limits: &Limits) -> http1::Builder {
         .timer(TokioTimer::new())
         // Ours knows a slow header from an idle connection, see `activity`.
         .header_read_timeout(None)
-        .max_buf_size(limits.max_header_bytes as usize)
-        .max_headers(limits.max_headers);
+        // The number of fields is looked at in `dispatch`: told of it, hyper clears and moves its tables per request.
+        .max_buf_size(limits.max_header_bytes as usize);
     builder
 }
 
@@ -150,8 +150,8 @@ fn protocol(limits: &Limits, executor: Tracked) -> auto::Builder<Tracked> {
         .timer(TokioTimer::new())
         // Ours knows a slow header from an idle connection, see `activity`.
         .header_read_timeout(None)
-        .max_buf_size(limits.max_header_bytes as usize)
-        .max_headers(limits.max_headers);
+        // The number of fields is looked at in `dispatch`: told of it, hyper clears and moves its tables per request.
+        .max_buf_size(limits.max_header_bytes as usize);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -178,6 +178,9 @@ pub(crate) async fn drive(
     let mut aborting = pin!(shutdown.abort.cancelled());
     let mut has_said_goodbye = false;
     poll_fn(|cx| {
+        let has_moved = signals.has_moved(cx);
+        // A timer that has not fired needs to be told only of another waker, or of another deadline.
+        let mut is_untold = has_moved;
         loop {
             if connection.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(if has_said_goodbye {
@@ -186,7 +189,7 @@ pub(crate) async fn drive(
                     Ended::Closed
                 });
             }
-            if signals.need_attention(cx) {
+            if has_moved || signals.have_come() {
                 if aborting.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Ended::Aborted);
                 }
@@ -195,12 +198,16 @@ pub(crate) async fn drive(
                     continue;
                 }
             }
+            if !is_untold && !timer.is_elapsed() {
+                return Poll::Pending;
+            }
             match poll_deadline(timer.as_mut(), cx, activity, limits) {
                 None => return Poll::Pending,
                 Some(Overdue::Idle) if !has_said_goodbye => {
                     has_said_goodbye = true;
                     connection.as_mut().graceful_shutdown();
                     timer.as_mut().reset(Instant::now() + GOODBYE);
+                    is_untold = true;
                 }
                 Some(reason) => return Poll::Ready(Ended::Overdue(reason)),
             }
@@ -246,12 +253,17 @@ impl<'a> Signals<'a> {
         }
     }
 
-    fn need_attention(&mut self, cx: &Context<'_>) -> bool {
-        let is_registered = self.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker()));
-        if !is_registered {
+    /// Whether the connection has another waker than the last time.
+    fn has_moved(&mut self, cx: &Context<'_>) -> bool {
+        let is_known = self.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker()));
+        if !is_known {
             self.waker = Some(cx.waker().clone());
         }
-        !is_registered || self.shutdown.phase.load(SeqCst) != SERVING
+        !is_known
+    }
+
+    fn have_come(&self) -> bool {
+        self.shutdown.phase.load(SeqCst) != SERVING
     }
 
     fn first_drain(&mut self) -> bool {

@@ -49,8 +49,8 @@ const KINDS: [(RequestKind, &str); 13] = [
 ];
 
 /// The status codes that the edge answers with; the last row is for all others.
-const STATUSES: [u16; 18] = [
-    200, 202, 204, 206, 304, 400, 403, 404, 405, 408, 413, 414, 416, 421, 429, 500, 503, 0,
+const STATUSES: [u16; 19] = [
+    200, 202, 204, 206, 304, 400, 403, 404, 405, 408, 413, 414, 416, 421, 429, 431, 500, 503, 0,
 ];
 
 /// Why connections were ended, as labels; the order of [`Overdue`].

@@ -22,6 +22,7 @@ use super::body::Body;
 use super::cache::CachePolicy;
 use super::counters::RequestKind;
 use super::error::Failure;
+use super::limits::Limits;
 use super::media::{self, MediaPath, MediaRequest, Step};
 use super::route::Route;
 use super::{State, router};
@@ -121,6 +122,9 @@ impl Dispatch {
         if !is_refused && body.size_hint().lower() > limit {
             return Some(Step::Done(plain(Failure::too_large(limit))));
         }
+        if head.headers.len() > self.state.limits.max_headers {
+            return Some(Step::Done(too_many_fields(head, &self.state.limits)));
+        }
         let sessions = &self.state.sessions;
         let media = MediaRequest { head, peer, at };
         let step = match route {
@@ -170,13 +174,12 @@ impl Dispatch {
     }
 
     /// Counts and logs an answer on its way out.
-    fn finish(&self, errand: Errand, response: Response<Body>) -> Response<Body> {
+    fn finish(&self, errand: Errand, mut response: Response<Body>) -> Response<Body> {
         self.state.counters.request(errand.kind, response.status());
         if let Some((peer, method, uri)) = errand.log.as_deref() {
             let status = response.status().as_u16();
             tracing::debug!(%peer, %method, path = uri.path(), status, kind = errand.kind.label(), "request");
         }
-        let mut response = response;
         if errand.is_head {
             response = without_body(response);
         }
@@ -213,6 +216,16 @@ fn target(head: &Parts) -> &str {
 fn plain(failure: impl Into<Failure>) -> Response<Body> {
     let policy = CachePolicy::NoStore;
     failure.into().into_answer(policy).map(Body::bytes)
+}
+
+/// As for every header that is too large, the connection is not trusted with another one.
+fn too_many_fields(head: &Parts, limits: &Limits) -> Response<Body> {
+    let mut response = plain(Failure::too_many_fields(limits.max_headers));
+    if head.version < Version::HTTP_2 {
+        let close = header::HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
+    response
 }
 
 /// The answer to HEAD: as to GET, with the length and without the bytes.

@@ -85,6 +85,15 @@ impl Failure {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
     }
 
+    pub(crate) fn too_many_fields(limit: usize) -> Self {
+        let message = format!("a request may have at most {limit} header fields");
+        Self::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "too_many_header_fields",
+            message,
+        )
+    }
+
     pub(crate) fn with_details(mut self, details: Value) -> Self {
         self.details = details;
         self

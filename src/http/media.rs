@@ -9,6 +9,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use super::body::Body;
@@ -30,12 +31,22 @@ const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding")
 const EXPOSED: HeaderValue =
     HeaderValue::from_static("content-length, content-range, date, etag, retry-after");
 
-/// The header fields of a plain playlist, so that its map is made once in its final size. One that has to hold more
-/// than six grows beyond the sizes that allocators have at hand.
-const FIELDS: usize = 6;
+/// The most header fields that an answer has, so that the map is made once in its final size.
+const FIELDS: usize = 12;
 
 /// The longest user agent that tells viewers apart, in bytes.
 const MAX_AGENT: usize = 256;
+
+/// The fields of a playlist in their order, to be copied: two of them get the values of the answer.
+static PLAYLIST_FIELDS: LazyLock<HeaderMap> = LazyLock::new(|| {
+    let mut headers = start(PLAYLIST, CachePolicy::Revalidate)
+        .into_parts()
+        .0
+        .headers;
+    headers.insert(header::VARY, ACCEPT_ENCODING);
+    headers.insert(header::ETAG, HeaderValue::from_static("\"\""));
+    headers
+});
 
 /// What errors that know no channel may be cached for.
 const UNKNOWN_TARGET: Duration = Duration::from_secs(1);
@@ -271,13 +282,14 @@ fn head_of_playlist(sessions: &SessionMap, channel: &str) -> Response<Body> {
 
 /// An answer to GET with a playlist: 304 if the client has it, compressed if the client takes that.
 fn playlist(wishes: &Wishes<'_>, rendered: &Rendered, policy: CachePolicy) -> Response<Body> {
-    let mut response = start(PLAYLIST, policy);
+    let mut response = Response::new(Body::none());
+    *response.headers_mut() = PLAYLIST_FIELDS.clone();
     let is_known = wishes
         .if_none_match
         .as_ref()
         .is_some_and(|tags| names_tag(tags, &rendered.etag));
     let headers = response.headers_mut();
-    headers.insert(header::VARY, ACCEPT_ENCODING);
+    headers.insert(header::CACHE_CONTROL, policy.header());
     insert_shared(headers, header::ETAG, rendered.etag.clone());
     if is_known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;

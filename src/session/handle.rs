@@ -40,6 +40,8 @@ pub struct Session {
     pub(super) id: ChannelId,
     /// As the configuration in force has it.
     pub(super) spec: ArcSwap<ChannelSpec>,
+    /// What follows from it, at hand for every request.
+    pub(super) target_seconds: AtomicU64,
     /// The configuration in force does not have the channel any more.
     pub(super) removed: AtomicBool,
     pub(super) viewers: Viewers,
@@ -62,6 +64,7 @@ impl Session {
     pub(super) fn new(spec: Arc<ChannelSpec>, floor: Floor) -> Self {
         Self {
             viewers: Viewers::new(hold(&spec)),
+            target_seconds: AtomicU64::new(target_duration(&spec).as_secs()),
             status: watch::Sender::new(Status::Idle),
             facts: Mutex::default(),
             inbox: Mutex::new(None),
@@ -209,7 +212,7 @@ impl Session {
 
     /// EXT-X-TARGETDURATION as the channel aims at it: the unit of cache lifetimes.
     pub fn target_duration(&self) -> Duration {
-        target_duration(&self.spec.load())
+        Duration::from_secs(self.target_seconds.load(Ordering::Relaxed))
     }
 
     /// For how long a media resource stays available at least.

@@ -10,7 +10,7 @@ use super::actor::Actor;
 use super::handle::Session;
 use super::map::SessionMap;
 use super::past::{Entry, Kind};
-use super::promise::hold;
+use super::promise::{hold, target_duration};
 use super::sources::patience;
 use super::state::SessionEvent;
 use super::status::Command;
@@ -55,6 +55,8 @@ impl Session {
     /// Puts another configuration of the same channel in force; returns the one before.
     pub(super) fn set_spec(&self, spec: Arc<ChannelSpec>) -> Arc<ChannelSpec> {
         self.viewers.set_hold(hold(&spec));
+        let target = target_duration(&spec).as_secs();
+        self.target_seconds.store(target, Ordering::Relaxed);
         self.spec.swap(spec)
     }
 
