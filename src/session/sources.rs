@@ -1,6 +1,8 @@
 //! A channel's sources as its session sees them: those that are tried in a row, and the slate that is no part of it.
 
+use std::collections::hash_map::RandomState;
 use std::future::Future;
+use std::hash::BuildHasher as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,7 +35,11 @@ pub(super) fn state(session: &Arc<Session>, now: Instant) -> SessionState {
         .lock()
         .filter(|(_, at)| now.saturating_duration_since(*at) < REMEMBERED);
     let patience = patience(session);
-    SessionState::new(now, patience).beginning_with(first.map_or(0, |(source, _)| source))
+    // Other than in the next gateway behind the same source, and in the run before.
+    let seed = RandomState::new().hash_one(&session.id);
+    SessionState::new(now, patience)
+        .beginning_with(first.map_or(0, |(source, _)| source))
+        .scattered(seed)
 }
 
 /// The sources that are tried, by their positions in the configuration: all but a slate behind others.

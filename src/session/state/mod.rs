@@ -7,6 +7,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod event;
+mod jitter;
 mod outlook;
 mod pace;
 mod reconfigured;
@@ -26,12 +27,14 @@ mod table_tests;
 mod timer_tests;
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use event::{
     Effects, Patience, Phase, RefusedTransition, SessionEvent, SlatePatience, TimerReason,
 };
 pub use pace::{Heartbeat, Pace};
+
+use jitter::Jitter;
 use relief::Relief;
 
 /// See the module.
@@ -68,6 +71,9 @@ pub struct SessionState {
     losses: Vec<VecDeque<Instant>>,
     relief: Relief,
     failures_in_a_row: usize,
+    /// Failed: for how long.
+    rest: Duration,
+    jitter: Jitter,
     error_count: u64,
     last_error: Option<String>,
     encoder_runs: bool,
@@ -99,6 +105,8 @@ impl SessionState {
             losses: vec![VecDeque::new(); sources],
             relief: Relief::new(sources),
             failures_in_a_row: 0,
+            rest: Duration::ZERO,
+            jitter: Jitter::default(),
             error_count: 0,
             last_error: None,
             encoder_runs: false,
@@ -108,6 +116,12 @@ impl SessionState {
     /// A session whose first source is not the one to begin with.
     pub fn beginning_with(mut self, source: usize) -> Self {
         self.first = source.min(self.patience.sources.saturating_sub(1));
+        self
+    }
+
+    /// A session whose pauses vary; each channel has another seed.
+    pub fn scattered(mut self, seed: u64) -> Self {
+        self.jitter = Jitter::seeded(seed);
         self
     }
 
@@ -148,7 +162,7 @@ impl SessionState {
 
     /// Failed: when a viewer may start it again.
     pub fn rests_until(&self) -> Option<Instant> {
-        (self.phase == Phase::Failed).then(|| self.since + self.rest())
+        (self.phase == Phase::Failed).then(|| self.since + self.rest)
     }
 
     /// Whether an encoder should be running or starting.

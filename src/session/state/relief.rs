@@ -207,7 +207,7 @@ impl SessionState {
         self.delivers = true;
         self.seen_media = now;
         let stop_standby = self.relief.dismiss();
-        self.relief.probe_at = Some(now + PROBE_EVERY);
+        self.ask_later(now);
         Effects {
             stop_standby,
             ..Effects::default()
@@ -227,6 +227,10 @@ impl SessionState {
             None => {}
         }
         self.relief.candidate.take().is_some()
+    }
+
+    fn ask_later(&mut self, now: Instant) {
+        self.relief.probe_at = Some(now + self.jitter.shorten(PROBE_EVERY));
     }
 
     /// It is time to ask a better source.
@@ -249,7 +253,7 @@ impl SessionState {
 
     pub(super) fn probed(&mut self, now: Instant, source: usize, answers: bool) -> Effects {
         self.relief.asks = false;
-        self.relief.probe_at = Some(now + PROBE_EVERY);
+        self.ask_later(now);
         let (hold_down, budget) = (self.patience.hold_down, self.patience.budget(source));
         let is_better = source < self.source();
         let Some(health) = self.relief.health.get_mut(source) else {
@@ -304,7 +308,7 @@ impl SessionState {
         self.encoder_runs = true;
         self.reason = "a better source is back".into();
         self.relief.returned_at = Some(now);
-        self.relief.probe_at = Some(now + PROBE_EVERY);
+        self.ask_later(now);
         Effects {
             take_over: true,
             ..Effects::default()
@@ -318,7 +322,7 @@ impl SessionState {
         let health = &mut self.relief.health[source];
         health.answers_since = None;
         health.holds = (health.holds * 2).min(MAX_HOLDS);
-        self.relief.probe_at = Some(now + PROBE_EVERY);
+        self.ask_later(now);
         self.error_count += 1;
         self.last_error = Some(format!("a better source could not take over: {why}"));
         Effects {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::timers::rest;
 use super::{Effects, Phase, SessionState, TimerReason};
 
 /// This many losses within [`BUDGET_PERIOD`] are enough.
@@ -17,7 +18,10 @@ const SEEK_EVERY: Duration = Duration::from_secs(1);
 /// … and the most that one attempt may take then.
 const SEEK_BUDGET: Duration = Duration::from_secs(6);
 
-/// A first loss is answered at once, later ones after longer and longer pauses.
+/// A first loss is answered at once, or almost: what is lost together is spread over this, …
+const FIRST_SPREAD: Duration = Duration::from_millis(100);
+
+/// … and later ones after longer and longer pauses.
 const PAUSES_MS: [u64; RESTART_BUDGET - 1] = [0, 500, 1_000, 2_000];
 
 // === impl SessionState ===
@@ -66,7 +70,7 @@ impl SessionState {
     }
 
     pub(super) fn arrive_failed(&mut self, now: Instant) -> Effects {
-        if now < self.since + self.rest() {
+        if now < self.since + self.rest {
             return Effects::default();
         }
         self.start(now, "a viewer came after it had failed")
@@ -181,20 +185,28 @@ impl SessionState {
         for _ in 0..self.losses.len() {
             let losses = self.losses[self.source()].len();
             if losses < RESTART_BUDGET {
-                let pause = PAUSES_MS[losses.saturating_sub(1).min(PAUSES_MS.len() - 1)];
-                let pause = Duration::from_millis(pause);
-                return Some(match self.shows_slate() {
-                    true => pause.min(self.seek_pause()),
-                    false => pause,
-                });
+                return Some(self.pause_after(losses));
             }
             self.blamed += 1;
         }
         None
     }
 
-    fn seek_pause(&self) -> Duration {
-        SEEK_EVERY / u32::try_from(self.patience.sources.max(1)).unwrap_or(1)
+    fn pause_after(&mut self, losses: usize) -> Duration {
+        let pause = PAUSES_MS[losses.saturating_sub(1).min(PAUSES_MS.len() - 1)];
+        let pause = match pause {
+            0 => self.jitter.part_of(FIRST_SPREAD),
+            pause => self.jitter.shorten(Duration::from_millis(pause)),
+        };
+        match self.shows_slate() {
+            true => pause.min(self.seek_pause()),
+            false => pause,
+        }
+    }
+
+    fn seek_pause(&mut self) -> Duration {
+        let sources = u32::try_from(self.patience.sources.max(1)).unwrap_or(1);
+        self.jitter.shorten(SEEK_EVERY / sources)
     }
 
     /// The source is useless: the next one at once, until all have been tried.
@@ -271,6 +283,7 @@ impl SessionState {
             self.failures_in_a_row + 1
         };
         self.enter(now, Phase::Failed, reason);
+        self.rest = self.jitter.shorten(rest(self.failures_in_a_row));
         self.encoder_runs = false;
         self.delivers = false;
         Effects {

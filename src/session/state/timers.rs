@@ -43,7 +43,7 @@ impl SessionState {
             ],
             Phase::Failed => {
                 // Not before its losses are forgotten too: who comes back must not get a new budget by that.
-                let rest = self.rest().max(self.patience.grace_period);
+                let rest = self.rest.max(self.patience.grace_period);
                 let forget = self.since + rest.max(BUDGET_PERIOD);
                 let forget = Some((forget, TimerReason::ForgetFailure));
                 [forget, None, None, None, None, None]
@@ -109,12 +109,10 @@ impl SessionState {
         };
         self.refuse(now, why)
     }
+}
 
-    pub(super) fn rest(&self) -> Duration {
-        let index = self
-            .failures_in_a_row
-            .saturating_sub(1)
-            .min(RESTS_S.len() - 1);
-        Duration::from_secs(RESTS_S[index])
-    }
+/// After so many failures in a row.
+pub(super) fn rest(failures_in_a_row: usize) -> Duration {
+    let index = failures_in_a_row.saturating_sub(1).min(RESTS_S.len() - 1);
+    Duration::from_secs(RESTS_S[index])
 }
