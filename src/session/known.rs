@@ -43,8 +43,6 @@ enum Await {
     Timer(TimerReason),
     /// A source has answered for long enough then.
     HoldDown,
-    /// A failed channel may be started again then.
-    Rest,
 }
 
 // === impl Actor ===
@@ -135,12 +133,7 @@ impl Actor {
     fn awaited(&self) -> Vec<Next> {
         let timers = self.state.outlook().into_iter();
         let timers = timers.filter_map(|(at, reason)| self.awaited_timer(at, reason));
-        let rest = self.state.rests_until().map(|at| Next {
-            at,
-            what: Await::Rest,
-            source: None,
-        });
-        let mut all: Vec<Next> = timers.chain(rest).chain(self.returns()).collect();
+        let mut all: Vec<Next> = timers.chain(self.returns()).collect();
         all.sort_by_key(|next| next.at);
         all
     }
@@ -266,14 +259,12 @@ impl Await {
         match self {
             Self::Timer(reason) => reason.as_str(),
             Self::HoldDown => "hold_down",
-            Self::Rest => "rest",
         }
     }
 
     fn words(self, source: &str) -> String {
         let timer = match self {
             Self::HoldDown => return format!("{source} takes over if it answers until then"),
-            Self::Rest => return "the next viewer may start it again".into(),
             Self::Timer(timer) => timer,
         };
         match timer {
@@ -281,6 +272,7 @@ impl Await {
                 format!("{source} must have delivered, or it counts as lost")
             }
             TimerReason::Retry => format!("{source} is tried"),
+            TimerReason::Rest => format!("{source} is tried again if anybody waits for it"),
             TimerReason::NobodyCame => "the channel stops if nobody has come".into(),
             TimerReason::Grace => "the channel stops if nobody has come back".into(),
             TimerReason::ViewerDeadline => "it is looked who watches".into(),

@@ -35,6 +35,18 @@ async fn a_channel_that_was_started_ahead_runs_without_a_viewer_past_its_grace_p
 }
 
 #[tokio::test]
+async fn one_that_was_started_ahead_and_failed_is_tried_again_without_a_viewer() {
+    let house = House::new("refuse No such file or directory", "source = \"film.mp4\"");
+    house.map.start_ahead(CHANNEL, HOUR).unwrap();
+    house.until_state("failed").await;
+    let next = house.report().next;
+    assert!(next.iter().any(|next| next.reason == "rest"), "{next:?}");
+    house.script("");
+    house.until_state("active").await;
+    assert_eq!(house.report().viewers, 0);
+}
+
+#[tokio::test]
 async fn it_ends_when_its_time_is_over() {
     let house = House::new("", "grace_period = \"1s\"");
     house

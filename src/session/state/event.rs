@@ -106,6 +106,8 @@ pub enum TimerReason {
     Grace,
     /// The encoder has delivered no new media for too long.
     Stall,
+    /// A failed session has rested: it is tried again if somebody watches or an operator holds it.
+    Rest,
     /// A failed session that nobody asks for is forgotten.
     ForgetFailure,
     /// Nothing has been delivered for so long that the slate is shown.

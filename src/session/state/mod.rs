@@ -46,7 +46,7 @@ pub struct SessionState {
     since: Instant,
     /// Starting: by when media must be there.
     deadline: Instant,
-    /// Starting and Active without an encoder: when the next attempt is due.
+    /// Starting and Active without an encoder, and Failed: when the next attempt is due.
     retry_at: Option<Instant>,
     /// Active: until when somebody is known to watch.
     watched_until: Option<Instant>,
@@ -193,7 +193,8 @@ impl SessionState {
             (Active, E::Progress) => self.progress(now),
             (Starting, E::Progress) => Effects::default(),
             (Active, E::Presence(until)) => self.presence(now, until),
-            (Starting | Stopping | Failed, E::Presence(_)) => Effects::default(),
+            (Starting | Stopping, E::Presence(_)) => Effects::default(),
+            (Failed, E::Presence(until)) => self.presence_failed(now, until),
 
             (Starting | Active, E::EncoderLost(why)) => self.lose(now, why),
             (Starting, E::SourceRefused(why)) => self.refuse(now, why),

@@ -52,6 +52,7 @@ impl TimerReason {
             Self::NobodyCame => "nobody_came",
             Self::Grace => "grace",
             Self::Stall => "stall",
+            Self::Rest => "rest",
             Self::ForgetFailure => "forget_failure",
             Self::Slate => "slate",
             Self::SlateTimeout => "slate_timeout",

@@ -76,6 +76,14 @@ impl SessionState {
         self.start(now, "a viewer came after it had failed")
     }
 
+    /// Somebody waits for it without asking again and again: a player that is patient, or an operator.
+    pub(super) fn presence_failed(&mut self, now: Instant, until: Option<Instant>) -> Effects {
+        if until.is_none() || now < self.since + self.rest {
+            return Effects::default();
+        }
+        self.start(now, "it had failed and is still wanted")
+    }
+
     pub(super) fn arrive_stopping(&mut self) -> Effects {
         self.wanted_again = true;
         Effects::default()
@@ -284,6 +292,7 @@ impl SessionState {
         };
         self.enter(now, Phase::Failed, reason);
         self.rest = self.jitter.shorten(rest(self.failures_in_a_row));
+        self.retry_at = Some(now + self.rest);
         self.encoder_runs = false;
         self.delivers = false;
         Effects {

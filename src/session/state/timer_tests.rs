@@ -287,8 +287,29 @@ fn a_failed_channel_rests_longer_each_time_until_it_was_healthy_for_a_minute() {
 }
 
 #[test]
+fn a_failed_channel_that_is_held_is_tried_again_without_a_viewer() {
+    let (mut state, mut now) = session_in(Phase::Failed);
+    for rest in [2, 4, 8, 16, 30, 30, 30] {
+        let (at, reason, effects) = fire(&mut state);
+        assert_eq!((at, reason), (now + rest * SECOND, TimerReason::Rest));
+        assert!(effects.inspect_presence);
+        let held = SessionEvent::Presence(Some(at + 3600 * SECOND));
+        assert!(state.handle(at, held).unwrap().start_encoder);
+        assert_eq!(state.phase(), Phase::Starting);
+        let refused = SessionEvent::SourceRefused("404".into());
+        state.handle(at, refused).unwrap();
+        assert_eq!(state.phase(), Phase::Failed);
+        now = at;
+    }
+}
+
+#[test]
 fn a_failure_that_nobody_asks_for_is_forgotten() {
     let (mut state, now) = session_in(Phase::Failed);
+    let (at, reason, _) = fire(&mut state);
+    assert_eq!((at, reason), (now + 2 * SECOND, TimerReason::Rest));
+    let effects = state.handle(at, SessionEvent::Presence(None)).unwrap();
+    assert_eq!(effects, Effects::default());
     let (at, reason, effects) = fire(&mut state);
     assert_eq!(
         (at, reason),

@@ -46,7 +46,8 @@ impl SessionState {
                 let rest = self.rest.max(self.patience.grace_period);
                 let forget = self.since + rest.max(BUDGET_PERIOD);
                 let forget = Some((forget, TimerReason::ForgetFailure));
-                [forget, None, None, None, None, None]
+                let rest = self.retry_at.map(|at| (at, TimerReason::Rest));
+                [forget, rest, None, None, None, None]
             }
         }
     }
@@ -84,6 +85,13 @@ impl SessionState {
             TimerReason::Probe => self.probe(),
             TimerReason::CandidateTimeout => {
                 self.candidate_lost(now, "it delivered nothing in time".into())
+            }
+            TimerReason::Rest => {
+                self.retry_at = None;
+                Effects {
+                    inspect_presence: true,
+                    ..Effects::default()
+                }
             }
             TimerReason::ForgetFailure => {
                 self.stop(now, "it failed, and nobody asks for it any more")
