@@ -105,7 +105,7 @@ pub struct SourceSpec {
 }
 
 /// A field of an HTTP request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Header {
     /// A token; unique in its source, whatever its case.
     pub name: String,

@@ -1,6 +1,5 @@
 //! From a channel's source to a running encoder: find ffmpeg, learn what the source is, plan, spawn.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::path::PathBuf;
@@ -8,19 +7,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{ChannelSpec, SourceKind, SourceSpec};
+use super::remembered::Remembered;
+use crate::config::{ChannelSpec, SourceSpec};
 use crate::encoder::plan::PlanError;
 use crate::encoder::probe::probe;
 use crate::encoder::{
     Capabilities, CapabilityError, Encoder, EncoderPlan, FfmpegNotFound, Launcher, ProbeError,
     SourceFacts, SpawnError,
 };
-
-/// What is asked about a source is remembered for this many sources.
-const MAX_REMEMBERED: usize = 4_096;
 
 /// How long a source may take to say that it is back.
 const ASK_PATIENCE: Duration = Duration::from_secs(4);
@@ -38,8 +34,7 @@ struct Inner {
     find: FindFfmpeg,
     /// What the ffmpeg of this identity can do. Held while it is asked: one question is enough for all.
     known: tokio::sync::Mutex<Option<(Identity, Arc<Capabilities>)>>,
-    /// What live sources were when they were last asked: a second question would cost a connection and seconds.
-    facts: Mutex<HashMap<SourceKind, SourceFacts>>,
+    remembered: Remembered,
 }
 
 /// A program file, as far as it can be told apart from another one without reading it.
@@ -94,13 +89,12 @@ pub enum LaunchError {
 impl Encoders {
     /// `launch_program` is the gateway's own binary.
     pub fn new(launch_program: PathBuf, find: FindFfmpeg) -> Self {
-        let (known, facts) = (tokio::sync::Mutex::default(), Mutex::default());
         Self {
             inner: Arc::new(Inner {
                 launch_program,
                 find,
-                known,
-                facts,
+                known: tokio::sync::Mutex::default(),
+                remembered: Remembered::default(),
             }),
         }
     }
@@ -168,7 +162,7 @@ impl Encoders {
             };
             match probe(&launcher, &source, &capabilities, ASK_PATIENCE).await {
                 Ok(report) => {
-                    inner.remember(&source, &report.facts);
+                    inner.remembered.keep(&source, &report.facts);
                     report.facts.video.is_some()
                 }
                 Err(_) => false,
@@ -244,35 +238,20 @@ impl Inner {
         spec: &ChannelSpec,
         source: &SourceSpec,
     ) -> Result<SourceFacts, LaunchError> {
-        // A file may have been replaced, and asking it is quick.
-        let live = matches!(source.kind, SourceKind::Live { .. });
-        if let Some(facts) = self.facts.lock().get(&source.kind).filter(|_| live) {
-            return Ok(facts.clone());
+        if let Some(facts) = self.remembered.of(source) {
+            return Ok(facts);
         }
         let patience = source.timeout.unwrap_or(spec.start_timeout);
         let report = probe(launcher, source, capabilities, patience).await?;
-        self.remember(source, &report.facts);
+        self.remembered.keep(source, &report.facts);
         Ok(report.facts)
-    }
-
-    fn remember(&self, source: &SourceSpec, facts: &SourceFacts) {
-        let mut remembered = self.facts.lock();
-        let live = matches!(source.kind, SourceKind::Live { .. });
-        if live && (remembered.len() < MAX_REMEMBERED || remembered.contains_key(&source.kind)) {
-            remembered.insert(source.kind.clone(), facts.clone());
-        }
-    }
-
-    /// A source that did not deliver what was remembered of it is asked again the next time.
-    fn forget(&self, source: &SourceSpec) {
-        self.facts.lock().remove(&source.kind);
     }
 }
 
 impl Encoders {
     /// The encoder of this source was lost: what is remembered of it may be wrong.
     pub(super) fn doubt(&self, source: &SourceSpec) {
-        self.inner.forget(source);
+        self.inner.remembered.forget(source);
     }
 }
 

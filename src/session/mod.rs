@@ -21,6 +21,7 @@ mod past;
 mod promise;
 mod publish;
 mod reconfigure;
+mod remembered;
 mod report;
 mod run;
 mod slot;
