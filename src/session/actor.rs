@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use tokio::sync::mpsc;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, info};
 
 use super::handle::Session;
 use super::map::{Seat, Shared};
@@ -331,16 +331,21 @@ impl Actor {
                 _ => facts.begin(now),
             }
         }
+        if self.state.delivers()
+            && let Some(over) = self.told.recovered(now)
+        {
+            info!(channel = %session.id, source = facts.source, "{over}");
+        }
         facts.error_count = self.state.error_count();
         facts.last_error = self.state.last_error().map(str::to_owned);
         if self.state.error_count() > told.error_count {
             let problem = self.state.last_error().unwrap_or_default();
             let source = facts.blame(now, told.suspect, &self.planned, problem);
+            let loudness = self.told.lost(now, self.state.delivers(), problem);
+            loudness.log(&session.id, &source, problem);
             if self.told.is_old_news(self.state.shows_slate(), problem) {
-                debug!(channel = %session.id, "{problem}");
                 return;
             }
-            warn!(channel = %session.id, "{problem}");
             self.shared.tell_lost(&session.id, &facts, source, problem);
         } else if told.phase == phase && told.reason == reason {
             return;
@@ -351,8 +356,12 @@ impl Actor {
         facts.past.note(Entry::new(now, Kind::State, what));
         if phase == Phase::Idle {
             facts.renditions = Vec::new();
+            self.told.end();
         }
-        info!(channel = %session.id, state = phase.as_str(), "{reason}");
+        match phase == told.phase && self.told.is_quiet() {
+            true => debug!(channel = %session.id, state = phase.as_str(), "{reason}"),
+            false => info!(channel = %session.id, state = phase.as_str(), "{reason}"),
+        }
         let phases = (told.phase, phase);
         self.shared
             .tell_state(&session.id, facts.id, phases, reason);

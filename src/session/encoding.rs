@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use tracing::info;
+use tracing::{debug, info};
 
 use super::actor::Actor;
 use super::launch::{LaunchError, Launched};
@@ -111,7 +111,10 @@ impl Actor {
         let entry = Entry::new(now, Kind::EncoderStarted, what);
         facts.past.note(entry.of_source(&label).of_process(pid));
         drop(facts);
-        info!(channel = %session.id, pid, source = %label, "encoder started");
+        match self.told.is_quiet() {
+            true => debug!(channel = %session.id, pid, source = %label, "encoder started"),
+            false => info!(channel = %session.id, pid, source = %label, "encoder started"),
+        }
         self.tell_started(pid, &label);
         self.slot(place).fill(launched);
     }

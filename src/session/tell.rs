@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use tracing::{debug, info, warn};
 use uuid::Uuid;
 
 use super::actor::Actor;
@@ -28,6 +29,27 @@ pub(super) struct Told {
     source: Option<String>,
     /// What went wrong since the slate is shown.
     problems: BTreeSet<String>,
+    outage: Option<Outage>,
+}
+
+/// From the loss of a source until one delivers again.
+#[derive(Debug)]
+struct Outage {
+    since: Instant,
+    losses: u32,
+    /// What went wrong last, without its figures.
+    last: String,
+}
+
+/// How a loss is logged.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Loudness {
+    /// The first one.
+    Warning,
+    /// Another problem in the same outage, in which this is the loss of that number.
+    News(u32),
+    /// The same problem again.
+    Again(u32),
 }
 
 // === impl Told ===
@@ -39,6 +61,60 @@ impl Told {
             self.problems.clear();
         }
         !self.problems.insert(problem.to_owned()) && shows_slate
+    }
+
+    /// Something was lost; `delivers` is whether viewers have a source all the same.
+    pub(super) fn lost(&mut self, now: Instant, delivers: bool, problem: &str) -> Loudness {
+        if delivers {
+            return Loudness::Warning;
+        }
+        let problem: String = problem.chars().filter(|c| !c.is_ascii_digit()).collect();
+        let Some(outage) = &mut self.outage else {
+            self.outage = Some(Outage {
+                since: now,
+                losses: 1,
+                last: problem,
+            });
+            return Loudness::Warning;
+        };
+        outage.losses += 1;
+        match std::mem::replace(&mut outage.last, problem) == outage.last {
+            true => Loudness::Again(outage.losses),
+            false => Loudness::News(outage.losses),
+        }
+    }
+
+    /// A source delivers: how many attempts that took, and how long, if one was lost before.
+    pub(super) fn recovered(&mut self, now: Instant) -> Option<String> {
+        let outage = self.outage.take()?;
+        let tries = match outage.losses {
+            1 => "1 try".into(),
+            losses => format!("{losses} tries"),
+        };
+        let took = now.saturating_duration_since(outage.since).as_secs_f64();
+        Some(format!("a source delivers after {tries}, {took:.1} s"))
+    }
+
+    /// Nobody waits for a source any more.
+    pub(super) fn end(&mut self) {
+        self.outage = None;
+    }
+
+    /// Sources are tried again and again, and the log has said so.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.outage.as_ref().is_some_and(|outage| outage.losses > 1)
+    }
+}
+
+// === impl Loudness ===
+
+impl Loudness {
+    pub(super) fn log(self, channel: &ChannelId, source: &str, problem: &str) {
+        match self {
+            Self::Warning => warn!(%channel, source, "{problem}"),
+            Self::News(losses) => info!(%channel, source, losses, "{problem}"),
+            Self::Again(losses) => debug!(%channel, source, losses, "{problem}"),
+        }
     }
 }
 
@@ -134,5 +210,49 @@ impl Actor {
             Some(false) => self.tell_event(EventKind::LastViewer),
             None => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn an_outage_is_one_warning_and_one_line_at_its_end() {
+        let (mut told, now) = (Told::default(), Instant::now());
+        assert_eq!(told.recovered(now), None, "nothing was lost");
+        let mut loudness = vec![told.lost(now, false, "ffmpeg 17 ended")];
+        for second in 1..20 {
+            assert_eq!(told.is_quiet(), second > 1);
+            let at = now + SECOND * second;
+            loudness.push(told.lost(at, false, &format!("it refused: {second}")));
+        }
+        assert_eq!(loudness[0], Loudness::Warning);
+        assert_eq!(loudness[1], Loudness::News(2), "another problem");
+        for (at, again) in loudness.iter().enumerate().skip(2) {
+            assert_eq!(*again, Loudness::Again(at as u32 + 1));
+        }
+        let over = told.recovered(now + SECOND * 20).unwrap();
+        assert_eq!(over, "a source delivers after 20 tries, 20.0 s");
+        assert!(!told.is_quiet());
+        assert_eq!(told.recovered(now + SECOND * 21), None, "once");
+        let next = told.lost(now + SECOND * 30, false, "ffmpeg 18 ended");
+        assert_eq!(next, Loudness::Warning, "another outage");
+        told.end();
+        assert_eq!(told.recovered(now + SECOND * 31), None, "it was stopped");
+    }
+
+    #[test]
+    fn what_fails_beside_a_source_that_delivers_is_no_outage() {
+        let (mut told, now) = (Told::default(), Instant::now());
+        for _ in 0..3 {
+            let said = told.lost(now, true, "a better source could not take over");
+            assert_eq!(said, Loudness::Warning);
+        }
+        assert_eq!(told.recovered(now), None);
     }
 }
