@@ -31,7 +31,8 @@ pub struct ConfigDiff {
 /// What a change costs a channel that is running; a later one includes what comes before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {
-    /// Other words for people: name, logo, number, group, names of sources.
+    /// Other words for people: name, logo, number, group, names of sources. The encoder runs on, unless it draws the
+    /// name into its picture and draws another one now.
     Relabelled,
     /// Other timers: grace period, start timeout, hold-down, when a slate comes, when a detector has seen enough. The
     /// encoder runs on.

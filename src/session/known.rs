@@ -64,7 +64,8 @@ impl Actor {
     pub(super) fn remember_cause(&self, now: Instant, event: &SessionEvent) {
         let cause = match event {
             SessionEvent::RestartAsked | SessionEvent::SourceChosen(_) => Cause::Operator,
-            SessionEvent::Reconfigured { restart: true, .. } => Cause::Configuration,
+            SessionEvent::Reconfigured { restart: true, .. }
+            | SessionEvent::CardOutdated { beside: false } => Cause::Configuration,
             SessionEvent::SourceRefused(_) => Cause::Refused,
             SessionEvent::TimedOut => match self.due(now) {
                 Some(TimerReason::Stall | TimerReason::StartTimeout) => Cause::Silent,

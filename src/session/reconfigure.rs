@@ -11,6 +11,7 @@ use super::handle::Session;
 use super::map::SessionMap;
 use super::past::{Entry, Kind};
 use super::promise::{hold, target_duration};
+use super::slot::{Place, Role};
 use super::sources::patience;
 use super::state::SessionEvent;
 use super::status::Command;
@@ -104,6 +105,7 @@ impl Actor {
 
     /// Does no more than the difference asks for.
     pub(super) fn reconfigure(&mut self) {
+        let before = self.planned.clone();
         let change = self.adopt();
         if let Some(change) = change {
             let what = format!("the configuration has changed: {}", change.as_str());
@@ -121,6 +123,24 @@ impl Actor {
             change == Some(Change::Restarted),
         );
         self.dispatch(SessionEvent::Reconfigured { patience, restart });
+        if !restart {
+            self.draw_names_again(&before);
+        }
+    }
+
+    /// A card shows the channel's name: where the words that are drawn are others now, it is drawn anew.
+    fn draw_names_again(&mut self, before: &ChannelSpec) {
+        for (place, beside) in [(Place::Main, false), (Place::Standby, true)] {
+            let is_slate = self.slot(place).role == Role::Slate;
+            let name = self.planned.name.clone();
+            let slot = self.slot(place);
+            let outdated = slot.plan.as_ref().is_some_and(|plan| {
+                !slot.dying && plan.draws_name(&before.name) && !plan.draws_name(&name)
+            });
+            if outdated && beside == is_slate {
+                self.dispatch(SessionEvent::CardOutdated { beside });
+            }
+        }
     }
 }
 

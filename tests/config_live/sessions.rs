@@ -20,6 +20,7 @@ async fn set(gateway: &Gateway, text: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn names_and_times_change_and_the_encoder_does_not_notice() {
+    let both = |more: &str| both(&format!("source = \"a.mp4\"\n{more}"));
     let gateway = Gateway::start(&both("")).await;
     let pids = gateway.playing(&["one", "other"]).await;
     set(&gateway, &both("name = \"New\"\nnumber = 9")).await;
@@ -59,6 +60,33 @@ async fn another_source_is_a_discontinuity_on_the_same_timeline() {
     gateway
         .until_async("it goes on behind a discontinuity", goes_on)
         .await;
+    assert_eq!(gateway.pid("other"), other);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_is_drawn_into_the_picture_is_drawn_anew_and_only_then() {
+    // No more of a name is drawn than fits the picture.
+    let long = "x".repeat(60);
+    let named = |end: &str| both(&format!("name = \"{long}{end}\""));
+    let gateway = Gateway::start(&named("")).await;
+    gateway.playing(&["one", "other"]).await;
+    let (one, other) = (gateway.pid("one"), gateway.pid("other"));
+    set(&gateway, &named(" and more")).await;
+    assert_eq!((gateway.pid("one"), gateway.pid("other")), (one, other));
+    set(&gateway, &both("name = \"New\"")).await;
+    let goes_on = async || {
+        let (status, playlist) = gateway.get(MEDIA).await;
+        assert_eq!(status, 200, "{playlist}");
+        playlist.contains("#EXT-X-DISCONTINUITY\n") && gateway.pid("one") != one
+    };
+    gateway
+        .until_async("it goes on behind a discontinuity", goes_on)
+        .await;
+    let pid = gateway.pid("one").unwrap();
+    let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap();
+    let command = String::from_utf8_lossy(&command);
+    assert!(command.contains("text=New:expansion=none"), "{command}");
     assert_eq!(gateway.pid("other"), other);
     gateway.stop().await;
 }

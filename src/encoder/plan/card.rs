@@ -35,6 +35,12 @@ struct Line<'a> {
 /// Characters of the largest line that fit the width.
 const MAX_CHARACTERS: usize = 48;
 
+/// Whether a filter graph draws this name of a channel, as far as it fits the picture.
+pub(super) fn draws_name(graph: &str, name: &str) -> bool {
+    let line = Line::of_people(name, "", 0);
+    graph.contains(&format!("text={}:expansion={}:", line.text, line.expansion))
+}
+
 // === impl Card ===
 
 impl Card<'_> {

@@ -130,6 +130,14 @@ impl EncoderPlan {
         Self::of(channel, source, facts, capabilities, behind, &rungs)
     }
 
+    /// Whether the picture shows this name of the channel: a card does, where there is something to write with.
+    pub fn draws_name(&self, name: &str) -> bool {
+        self.arguments.iter().any(|argument| match argument {
+            Argument::Text(text) => card::draws_name(text, name),
+            Argument::Output(_) => false,
+        })
+    }
+
     /// The command for a slate that stands in for a source: the renditions that the source has, so that the timeline
     /// goes on. What is copied of the source is encoded.
     ///

@@ -62,6 +62,11 @@ pub enum SessionEvent {
         /// The encoder of now does something else than what is wanted.
         restart: bool,
     },
+    /// What a card shows is out of date: it is to be drawn anew.
+    CardOutdated {
+        /// The one that stands beside the encoder, and not the encoder's own.
+        beside: bool,
+    },
     /// The time of [`poll_timeout`](super::SessionState::poll_timeout) has come.
     TimedOut,
 }

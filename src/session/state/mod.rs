@@ -230,6 +230,10 @@ impl SessionState {
                 self.choose(now, position)
             }
 
+            (Starting | Active, E::CardOutdated { beside: false }) => self.draw_again(now),
+            (Starting | Active, E::CardOutdated { beside: true }) => self.draw_slate_again(now),
+            (Stopping | Failed, E::CardOutdated { .. }) => Effects::default(),
+
             (_, E::Reconfigured { patience, restart }) => self.reconfigure(now, *patience, restart),
             (Idle | Starting | Active | Failed | Stopping, E::TimedOut) => self.time_out(now),
             (phase, event) => return Err(RefusedTransition { phase, event }),

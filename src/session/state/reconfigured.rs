@@ -48,4 +48,11 @@ impl SessionState {
             }
         }
     }
+
+    /// The picture shows words that have changed.
+    pub(super) fn draw_again(&mut self, now: Instant) -> Effects {
+        let effects = self.restart(now);
+        self.reason = "its picture shows a name that has changed: a new encoder starts".into();
+        effects
+    }
 }

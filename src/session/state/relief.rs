@@ -157,6 +157,18 @@ impl SessionState {
         }
     }
 
+    /// The slate shows words that have changed.
+    pub(super) fn draw_slate_again(&mut self, now: Instant) -> Effects {
+        if self.relief.slate == Slate::Off {
+            return Effects::default();
+        }
+        self.relief.slate = Slate::Off;
+        Effects {
+            stop_standby: true,
+            ..self.show_slate(now)
+        }
+    }
+
     /// The slate has something to show, and no source has.
     pub(super) fn slate_delivered(&mut self, now: Instant) -> Effects {
         if !matches!(self.relief.slate, Slate::Starting(_)) {

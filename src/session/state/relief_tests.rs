@@ -94,6 +94,23 @@ fn the_slate_covers_a_source_that_is_lost_and_is_left_when_one_is_back() {
 }
 
 #[test]
+fn a_slate_whose_words_have_changed_is_drawn_anew() {
+    let (mut state, start) = session_with(Phase::Active, with_slate(1));
+    let outdated = SessionEvent::CardOutdated { beside: true };
+    let effects = state.handle(start, outdated.clone()).unwrap();
+    assert_eq!(effects, Effects::default(), "it is not shown");
+    state.handle(start, lost()).unwrap();
+    live_until(&mut state, start + 2 * SECOND);
+    let now = start + 3 * SECOND;
+    state.handle(now, SessionEvent::SlateDelivered).unwrap();
+    let effects = state.handle(now, outdated).unwrap();
+    assert!(effects.stop_standby && effects.start_slate && !effects.stop_encoder);
+    assert!(!state.shows_slate());
+    state.handle(now, SessionEvent::SlateDelivered).unwrap();
+    assert!(state.shows_slate() && state.error_count() == 1);
+}
+
+#[test]
 fn a_source_that_is_back_in_time_needs_no_slate() {
     let (mut state, now) = session_with(Phase::Active, with_slate(1));
     state.handle(now, lost()).unwrap();

@@ -102,6 +102,7 @@ restart       x           s>starting    s>active      .         S>starting
 chosen        x           s>starting    s>active      .         S>starting
 retimed       .           .             .             .         .
 changed       .           s>starting    s>active      .         se>stopping
+outdated      x           s>starting    s>active      .         .
 timed-out     .           .             .             .         .
 ";
 
@@ -130,6 +131,7 @@ fn event(name: &str) -> SessionEvent {
             patience: Box::new(patience()),
             restart: name == "changed",
         },
+        "outdated" => SessionEvent::CardOutdated { beside: false },
         "timed-out" => SessionEvent::TimedOut,
         _ => panic!("{name} is no event"),
     }
@@ -154,7 +156,7 @@ fn every_phase_meets_every_event() {
             met += 1;
         }
     }
-    assert_eq!(met, 19 * PHASES.len());
+    assert_eq!(met, 20 * PHASES.len());
 }
 
 fn meet(phase: Phase, event: &SessionEvent, cell: &str) {
