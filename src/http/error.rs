@@ -267,6 +267,15 @@ mod tests {
             assert_eq!(answer.status(), 503);
             assert_eq!(answer.headers()["retry-after"], header);
             assert_eq!(answer.headers()["cache-control"], "no-store");
+            let body: Value = serde_json::from_slice(answer.body()).unwrap();
+            let (error, reason) = (&body["error"], "the source does not answer");
+            assert_eq!(error["code"], "unavailable");
+            assert!(
+                error["message"].as_str().unwrap().contains(reason),
+                "{body}"
+            );
+            assert_eq!(error["details"]["channel"], "news");
+            assert_eq!(error["details"]["reason"], reason);
         }
     }
 }

@@ -67,6 +67,8 @@ impl Actor {
         let slot = self.slot(place);
         slot.role = role;
         slot.launch = Some(launch);
+        slot.since = Some(Instant::now());
+        self.leave_attempt();
         self.leave_outlook();
     }
 
@@ -117,6 +119,7 @@ impl Actor {
         }
         self.tell_started(pid, &label);
         self.slot(place).fill(launched);
+        self.leave_attempt();
     }
 
     fn encoder_event(&mut self, place: Place, event: EncoderEvent) {
@@ -166,6 +169,8 @@ impl Actor {
             undecoded: encoder.undecoded(),
         };
         self.session.facts.lock().heartbeat(pid, progress, lines);
+        self.slot(place).has_begun = true;
+        self.leave_attempt();
         if place != Place::Main || !self.main.is_on_air() {
             return;
         }

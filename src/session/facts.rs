@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::attempt::Attempt;
 use super::handle::Session;
 use super::known::{Known, Next, Trouble};
 use super::past::{Cause, Entry, Kind, Past};
@@ -40,6 +41,8 @@ pub(super) struct Facts {
     /// By position in the configuration; kept while the session is.
     pub(super) troubles: Vec<Option<Trouble>>,
     pub(super) next: Vec<Next>,
+    /// The source that has not delivered yet.
+    pub(super) attempt: Option<Attempt>,
     pub(super) past: Past,
 }
 
@@ -73,6 +76,7 @@ impl Default for Facts {
             sources: Vec::new(),
             troubles: Vec::new(),
             next: Vec::new(),
+            attempt: None,
             past: Past::default(),
         }
     }

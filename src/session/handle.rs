@@ -252,7 +252,18 @@ impl Session {
             Some(Status::Active(live)) => Ok(live.clone()),
             Some(Status::Failed { reason, until }) => Err(self.failed(reason, *until)),
             Some(Status::Idle) => Err(self.unavailable(&self.facts.lock().reason)),
-            _ => Err(self.unavailable("it is still starting")),
+            _ => Err(self.unavailable(&self.still_starting())),
+        }
+    }
+
+    fn still_starting(&self) -> String {
+        let facts = self.facts.lock();
+        let attempt = facts.attempt.as_ref();
+        let words = attempt.map(|attempt| attempt.words(Instant::now()));
+        match (words, &facts.last_error) {
+            (Some(words), _) => format!("it is still starting: {words}"),
+            (None, Some(error)) => format!("it is still starting; the last problem: {error}"),
+            (None, None) => "it is still starting".into(),
         }
     }
 

@@ -205,6 +205,7 @@ impl Facts {
     pub(super) fn forget_outlook(&mut self) {
         self.sources.clear();
         self.next.clear();
+        self.attempt = None;
         self.slate_shown = false;
     }
 }

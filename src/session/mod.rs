@@ -7,6 +7,7 @@
 //! no task; numbers of a later run are above those of an earlier one.
 
 mod actor;
+mod attempt;
 mod encoding;
 mod error;
 mod facts;

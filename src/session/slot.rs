@@ -3,7 +3,7 @@
 //!
 //! What an encoder makes is kept back until every rendition has something: only then it can replace what viewers see.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -29,6 +29,10 @@ pub(super) struct Slot {
     pub(super) role: Role,
     /// What its detectors have found.
     pub(super) symptoms: Symptoms,
+    /// Since when something is started here.
+    pub(super) since: Option<Instant>,
+    /// Its encoder has opened what it reads: it gives signs of life.
+    pub(super) has_begun: bool,
     stage: Stage,
 }
 
@@ -117,6 +121,7 @@ impl Slot {
     pub(super) fn fill(&mut self, launched: Launched) {
         self.dying = false;
         self.symptoms = Symptoms::default();
+        self.has_begun = false;
         self.stage = Stage::Prelude(Vec::new());
         self.encoder = Some(launched.encoder);
         self.plan = Some(launched.plan);
@@ -147,6 +152,18 @@ impl Slot {
         self.plan = None;
         self.stage = Stage::Off;
         std::mem::take(&mut self.dying)
+    }
+
+    /// The renditions of its encoder that have nothing yet; `None` if none runs.
+    pub(super) fn missing(&self) -> Option<Vec<String>> {
+        let plan = self.plan.as_ref()?;
+        let lacks = |index| match &self.stage {
+            Stage::Prelude(kept) => !has(kept, index),
+            Stage::Off | Stage::OnAir => true,
+        };
+        let renditions = plan.renditions.iter().enumerate();
+        let missing = renditions.filter(|(index, _)| lacks(*index));
+        Some(missing.map(|(_, one)| one.name.to_string()).collect())
     }
 
     /// Another encoder is shown from now on. One that was not shown yet goes on towards its turn.
@@ -182,8 +199,10 @@ impl Slot {
 }
 
 fn has_all(kept: &[(Timestamp, Media)], renditions: usize) -> bool {
-    (0..renditions).all(|index| {
-        kept.iter()
-            .any(|(_, media)| matches!(media, Media::Fragment(id, _) if id.index() == index))
-    })
+    (0..renditions).all(|index| has(kept, index))
+}
+
+fn has(kept: &[(Timestamp, Media)], index: usize) -> bool {
+    let is_of = |media: &Media| matches!(media, Media::Fragment(id, _) if id.index() == index);
+    kept.iter().any(|(_, media)| is_of(media))
 }

@@ -121,9 +121,46 @@ async fn an_encoder_that_ends_with_0_at_its_start_is_a_failure_like_any_other() 
 #[tokio::test]
 async fn an_encoder_that_delivers_only_some_renditions_shows_nothing() {
     let house = House::new("stall 1 after 0", "start_timeout = \"1s\"");
-    let error = house.playlist().await.unwrap_err();
-    assert!(error.to_string().contains("nothing within 1 s"), "{error}");
+    let error = house.playlist().await.unwrap_err().to_string();
+    assert!(error.contains("nothing within 1 s"), "{error}");
+    assert!(error.contains("none for audio"), "{error}");
     assert_eq!(house.state(), "failed");
+}
+
+#[tokio::test]
+async fn a_source_whose_time_is_up_is_named_with_what_it_did_and_what_to_do() {
+    let source = "source = \"http://user:hunter2@127.0.0.1:9/live.ts?token=hunter3\"";
+    let more = format!("{source}\nstart_timeout = \"1s\"");
+    let house = House::new("startup 600; stderr the line is busy", &more);
+    let error = house.playlist().await.unwrap_err();
+    let ServeError::Unavailable {
+        reason,
+        retry_after,
+        ..
+    } = &error
+    else {
+        panic!("{error}");
+    };
+    for part in [
+        "http://127.0.0.1:9/",
+        "delivered nothing within 1 s",
+        "nothing to begin with",
+        "(the line is busy)",
+        "raise start_timeout",
+    ] {
+        assert!(reason.contains(part), "{part} is not in: {reason}");
+    }
+    assert!(!reason.contains("hunter"), "{reason}");
+    assert!(retry_after.as_secs() >= 1);
+    assert_eq!(house.report().last_error.as_deref(), Some(&**reason));
+}
+
+#[tokio::test]
+async fn who_waits_longer_than_players_do_is_told_how_far_the_source_is() {
+    let house = House::new("startup 600", "start_timeout = \"60s\"");
+    let error = house.playlist().await.unwrap_err().to_string();
+    assert!(error.contains("it is still starting: testcard:"), "{error}");
+    assert!(error.contains("has made nothing"), "{error}");
 }
 
 #[tokio::test]

@@ -11,12 +11,17 @@ pub enum ProbeError {
     #[error(transparent)]
     Spawn(#[from] SpawnError),
     /// It did not deliver in time.
-    #[error("{source_label} did not deliver within {:.1} s", after.as_secs_f64())]
+    #[error(
+        "{source_label} did not deliver within {:.1} s{said}; check that its server sends, or raise start_timeout",
+        after.as_secs_f64()
+    )]
     TimedOut {
         /// The source.
         source_label: String,
         /// How long was waited.
         after: Duration,
+        /// ffmpeg's last words in brackets, if it had any.
+        said: String,
     },
     /// No such file, or 404.
     #[error("{source_label} was not found: check the path or the address")]
@@ -108,9 +113,11 @@ pub(super) fn explain(source_label: String, finished: &Finished) -> ProbeError {
     let said = |text: &str| finished.lines.iter().any(|line| line.contains(text));
     if finished.status.is_none() || said("Connection timed out") || said("Operation timed out") {
         let after = finished.took;
+        let said = finished.lines.last().map(|line| format!(" ({line})"));
         return ProbeError::TimedOut {
             source_label,
             after,
+            said: said.unwrap_or_default(),
         };
     }
     if let Some((_, meaning)) = MEANINGS.iter().find(|(text, _)| said(text)) {

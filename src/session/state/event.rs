@@ -71,6 +71,15 @@ pub enum SessionEvent {
     TimedOut,
 }
 
+/// What a source has done that has not delivered, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Testimony {
+    /// Which one, credentials masked.
+    pub source: String,
+    /// How far it came, and what to do about it.
+    pub did: String,
+}
+
 /// What has to be done, in this order.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Effects {

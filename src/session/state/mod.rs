@@ -30,7 +30,8 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 pub use event::{
-    Effects, Patience, Phase, RefusedTransition, SessionEvent, SlatePatience, TimerReason,
+    Effects, Patience, Phase, RefusedTransition, SessionEvent, SlatePatience, Testimony,
+    TimerReason,
 };
 pub use pace::{Heartbeat, Pace};
 
@@ -77,6 +78,8 @@ pub struct SessionState {
     error_count: u64,
     last_error: Option<String>,
     encoder_runs: bool,
+    /// What is known of the source in use if its time is up.
+    testimony: Option<Testimony>,
 }
 
 // === impl SessionState ===
@@ -110,6 +113,7 @@ impl SessionState {
             error_count: 0,
             last_error: None,
             encoder_runs: false,
+            testimony: None,
         }
     }
 
@@ -123,6 +127,11 @@ impl SessionState {
     pub fn scattered(mut self, seed: u64) -> Self {
         self.jitter = Jitter::seeded(seed);
         self
+    }
+
+    /// What to say of the source in use should its time be up now.
+    pub fn hear(&mut self, testimony: Option<Testimony>) {
+        self.testimony = testimony;
     }
 
     /// A source delivers right now.

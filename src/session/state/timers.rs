@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::rules::BUDGET_PERIOD;
-use super::{Effects, Phase, SessionState, TimerReason};
+use super::{Effects, Phase, SessionState, Testimony, TimerReason};
 
 /// How long a failed channel rests before a viewer may start it again: longer after each failure in a row.
 const RESTS_S: [u64; 5] = [2, 4, 8, 16, 30];
@@ -104,16 +104,25 @@ impl SessionState {
             let seconds = self.patience.stall.as_secs_f64();
             return format!("the encoder has delivered no new media for {seconds:.1} s");
         }
-        "the source delivered nothing in its time".into()
+        match &self.testimony {
+            Some(Testimony { source, did }) => {
+                format!("{source} delivered nothing in its time: {did}")
+            }
+            None => "the source delivered nothing in its time".into(),
+        }
     }
 
     pub(super) fn start_timed_out(&mut self, now: Instant) -> Effects {
         let seconds = self.patience.budget(self.source()).as_secs_f64();
-        let why = match &self.last_error {
-            Some(error) if self.useless == 0 => {
-                format!("no source delivered within {seconds} s; the last problem: {error}")
+        let own = match self.testimony.take() {
+            Some(Testimony { source, did }) => {
+                format!("{source} delivered nothing within {seconds} s: {did}")
             }
-            _ => format!("the source delivered nothing within {seconds} s"),
+            None => format!("the source delivered nothing within {seconds} s"),
+        };
+        let why = match &self.last_error {
+            Some(error) if self.useless == 0 => format!("{own}; the last problem: {error}"),
+            _ => own,
         };
         self.refuse(now, why)
     }
