@@ -94,12 +94,14 @@ impl Watched {
         let leader: Vec<_> = self.checkers[0].segments().collect();
         for checker in &self.checkers {
             for (mine, other) in checker.segments().zip(&leader) {
+                let is_gap = mine.gap;
                 let (mine, other) = (
                     mine.program_date_time.expect("a date on every segment"),
                     other.program_date_time.expect("a date on every segment"),
                 );
                 let apart = mine.duration_since(other).as_secs_f64().abs();
-                assert!(apart < 0.025, "{apart} s between renditions");
+                // The first gap begins in each where its media ended, and makes them end together.
+                assert!(apart < 0.025 || is_gap, "{apart} s between renditions");
             }
             let segments: Vec<_> = checker.segments().collect();
             for pair in segments.windows(2) {
@@ -211,6 +213,84 @@ fn a_restart_is_one_discontinuity_at_the_same_segment_everywhere() {
             "behind the segment that was cut short"
         );
     }
+}
+
+/// By its Media Sequence Number: whether media is missing, and whether a discontinuity stands before it.
+fn marks(checker: &Checker) -> Vec<(u64, bool, bool)> {
+    let segments = checker.segments();
+    segments
+        .map(|segment| (segment.msn, segment.gap, segment.discontinuity))
+        .collect()
+}
+
+#[test]
+fn time_without_media_is_gaps_and_then_one_discontinuity_in_every_rendition() {
+    for gaps in 1..5_u32 {
+        let mut watched = Watched::new(Shape::default());
+        watched.run_until(7.3);
+        for _ in 0..gaps {
+            watched.feed.packager.gap(Duration::from_secs(2));
+            watched.look();
+        }
+        let numbers = watched.feed.packager.numbers();
+        let edge = watched.checkers[0].last().next_msn();
+        let first_gap = edge - u64::from(gaps);
+        assert_eq!(numbers.msn, edge);
+        let snapshot = watched.feed.packager.snapshot(RenditionId(0));
+        assert!(snapshot.segment(first_gap - 1).is_some());
+        for msn in first_gap..edge {
+            assert!(snapshot.segment(msn).is_none(), "a gap is not served");
+            assert!(snapshot.part(msn, 0).is_none(), "nor are its parts");
+        }
+        watched.feed.restart(Duration::from_secs(2) * gaps);
+        watched.run_until(9.0);
+        watched.check_agreement();
+        watched.check_dates();
+        let first = marks(&watched.checkers[0]);
+        for checker in &watched.checkers {
+            assert_eq!(marks(checker)[..first.len() - 1], first[..first.len() - 1]);
+            for segment in checker.segments() {
+                let is_gap = (first_gap..edge).contains(&segment.msn);
+                assert_eq!(segment.gap, is_gap, "{}", segment.msn);
+                assert_eq!(segment.discontinuity, segment.msn == edge);
+            }
+            // Together they last as long as what is missing, up to what was cut off.
+            let missing = checker.segments().filter(|segment| segment.gap);
+            let missing: f64 = missing.map(|segment| segment.duration).sum();
+            let wanted = 2.0 * f64::from(gaps);
+            assert!((missing - wanted).abs() < 0.6, "{missing} of {wanted}");
+        }
+    }
+}
+
+#[test]
+fn an_encoder_that_goes_on_after_a_gap_does_so_at_a_key_frame_behind_a_discontinuity() {
+    let mut watched = Watched::new(Shape::default());
+    watched.run_until(7.3);
+    watched.feed.packager.gap(Duration::from_secs(2));
+    watched.look();
+    let edge = watched.checkers[0].last().next_msn();
+    watched.run_until(16.0);
+    watched.check_agreement();
+    watched.check_dates();
+    for checker in &watched.checkers {
+        let marked: Vec<u64> = checker
+            .segments()
+            .filter(|segment| segment.discontinuity)
+            .map(|segment| segment.msn)
+            .collect();
+        assert_eq!(marked, [edge]);
+    }
+}
+
+#[test]
+fn a_gap_before_anything_was_shown_is_nothing() {
+    let mut feed = Feed::new(Shape::default());
+    feed.push(0).unwrap();
+    let numbers = feed.packager.numbers();
+    feed.packager.gap(Duration::from_secs(2));
+    assert_eq!(feed.events(), []);
+    assert_eq!(feed.packager.numbers(), numbers);
 }
 
 #[test]
@@ -337,12 +417,18 @@ proptest! {
         segment_ms in 1000_u64..4000,
         parts in 2_u64..6,
         choices in prop::collection::vec((0_usize..3, 0_u32..600), 200..1200),
+        gap_at in prop::option::of(100_usize..800),
     ) {
         let segment = Duration::from_millis(segment_ms);
         let part = (segment / u32::try_from(parts).unwrap()).max(Duration::from_millis(300));
         let window = Duration::from_secs(16);
         let mut watched = Watched::new(Shape { frame_rate: rate, segment, part, window, ..Shape::default() });
-        for (choice, dice) in choices {
+        for (at, (choice, dice)) in choices.into_iter().enumerate() {
+            // With another encoder behind it or without.
+            if gap_at == Some(at) || dice == 1 {
+                watched.feed.packager.gap(segment);
+                watched.look();
+            }
             if dice == 0 {
                 watched.feed.restart(Duration::from_millis(250));
                 continue;

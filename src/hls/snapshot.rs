@@ -175,7 +175,8 @@ impl Snapshot {
 }
 
 fn bitrate<'a>(segments: impl Iterator<Item = &'a Arc<MediaSegment>>) -> Option<u64> {
-    let (bytes, seconds) = segments.fold((0, 0.0), |(bytes, seconds), segment| {
+    let whole = segments.filter(|segment| !segment.gap);
+    let (bytes, seconds) = whole.fold((0, 0.0), |(bytes, seconds), segment| {
         (
             bytes + segment.body.len(),
             seconds + segment.duration.as_secs_f64(),

@@ -45,6 +45,7 @@ pub(crate) struct Part {
     pub(crate) uri: String,
     pub(crate) duration: f64,
     pub(crate) independent: bool,
+    pub(crate) gap: bool,
 }
 
 impl Playlist {
@@ -235,9 +236,14 @@ impl Playlist {
                 segment.msn,
                 part.duration
             );
+            assert_eq!(
+                part.gap, segment.gap,
+                "part {index} of {} and its segment are missing, or neither is [4.4.4.9]",
+                segment.msn
+            );
             if index == 0 {
                 assert!(
-                    part.independent,
+                    part.independent || part.gap,
                     "segment {} starts with a key frame",
                     segment.msn
                 );
@@ -276,6 +282,7 @@ impl Part {
             independent: attributes
                 .get("INDEPENDENT")
                 .is_some_and(|value| value == "YES"),
+            gap: attributes.get("GAP").is_some_and(|value| value == "YES"),
         }
     }
 }

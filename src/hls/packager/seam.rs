@@ -1,5 +1,9 @@
 //! Where one encoder's media ends and another's begins.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+
 use super::Packager;
 use crate::base::MediaTime;
 use crate::hls::assembler::Assembler;
@@ -13,9 +17,16 @@ impl Packager {
             *self = Self::new(self.config.clone());
             return;
         }
-        self.renditions
-            .iter_mut()
-            .for_each(Assembler::forget_unpublished);
+        let renditions = self.renditions.iter_mut();
+        renditions.for_each(Assembler::forget_encoder);
+        self.progress = None;
+        self.cut();
+        self.announce();
+    }
+
+    /// Ends what is listed where it is; what comes next begins behind a discontinuity.
+    fn cut(&mut self) {
+        self.renditions.iter_mut().for_each(Assembler::forget_part);
         // The newest segment that anybody may have seen; renditions that had not come so far get a gap there.
         if let Some(newest) = self
             .renditions
@@ -28,9 +39,39 @@ impl Packager {
         }
         self.ended_at = self.renditions[0].ends_at().max(self.ended_at);
         self.boundaries.clear();
-        self.progress = None;
         self.anchor = None;
         self.discontinuity_next = true;
+    }
+
+    /// No media comes: lists a segment of about this length with EXT-X-GAP in every rendition, so that players see the
+    /// time go by. The next media begins behind an EXT-X-DISCONTINUITY, however many gaps there were: with the next key
+    /// frame of an encoder that was only late, or after [`Self::discontinuity`] with another one.
+    ///
+    /// Nothing before [`PackagerEvent::Started`](super::PackagerEvent::Started).
+    pub fn gap(&mut self, duration: Duration) {
+        if !self.started {
+            return;
+        }
+        self.cut();
+        let ends: Vec<_> = self.renditions.iter().map(Assembler::ends_at).collect();
+        let Some(latest) = ends.iter().copied().flatten().max() else {
+            return;
+        };
+        // Renditions were cut off where each of them was: the first gap makes them end together.
+        let behind = |end: &Option<Timestamp>| {
+            let end = end.unwrap_or(latest);
+            Duration::try_from(latest.duration_since(end)).unwrap_or_default()
+        };
+        let spread = ends.iter().map(behind).max().unwrap_or_default();
+        let target = Duration::from_secs(self.config.target_duration());
+        let least = self.config.part_duration;
+        let common = duration.min(target.saturating_sub(spread)).max(least);
+        let msn = self.next_msn;
+        self.next_msn += 1;
+        for (rendition, end) in self.renditions.iter_mut().zip(&ends) {
+            rendition.push_gap(msn, (behind(end) + common).min(target));
+        }
+        self.ended_at = self.renditions[0].ends_at().max(self.ended_at);
         self.announce();
     }
 

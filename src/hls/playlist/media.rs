@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::tags;
+use super::tags::{self, PartKind};
 use crate::hls::assembler::{Assembler, OpenSegment};
 use crate::hls::config::PackagerConfig;
 use crate::hls::name::{MediaName, Uri};
@@ -161,7 +161,7 @@ impl<'a> Writer<'a> {
         self.map(segment.init_version);
         tags::program_date_time(&mut self.out, segment.program_date_time);
         if with_parts {
-            self.parts(segment.msn, &segment.parts);
+            self.parts(segment.msn, &segment.parts, segment.gap);
         }
         if segment.gap {
             tags::gap(&mut self.out);
@@ -179,13 +179,18 @@ impl<'a> Writer<'a> {
         }
         self.map(self.rendition.init.as_ref().map_or(0, |init| init.version));
         tags::program_date_time(&mut self.out, open.program_date_time);
-        self.parts(open.msn, &open.parts);
+        self.parts(open.msn, &open.parts, false);
     }
 
-    fn parts(&mut self, msn: u64, parts: &[PartialSegment]) {
+    fn parts(&mut self, msn: u64, parts: &[PartialSegment], gap: bool) {
         for (part, partial) in parts.iter().enumerate() {
             let uri = self.uri(MediaName::Part(msn, part as u32));
-            tags::part(&mut self.out, partial.duration, partial.independent, uri);
+            let what = match (gap, partial.independent) {
+                (true, _) => PartKind::Missing,
+                (false, true) => PartKind::Independent,
+                (false, false) => PartKind::Dependent,
+            };
+            tags::part(&mut self.out, partial.duration, what, uri);
         }
     }
 

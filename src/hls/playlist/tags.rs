@@ -14,6 +14,17 @@ macro_rules! line {
     };
 }
 
+/// What a Partial Segment is to a player.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum PartKind {
+    /// It starts with a key frame.
+    Independent,
+    /// It does not.
+    Dependent,
+    /// It is not there.
+    Missing,
+}
+
 /// 4.4.1.1, 4.4.1.2: what every playlist starts with.
 pub(super) fn header(out: &mut String, version: u8) {
     line!(out, "#EXTM3U\n#EXT-X-VERSION:{version}");
@@ -91,13 +102,17 @@ pub(super) fn gap(out: &mut String) {
 pub(super) fn part(
     out: &mut String,
     duration: MediaTime,
-    independent: bool,
+    what: PartKind,
     uri: impl std::fmt::Display,
 ) {
-    let independent = if independent { ",INDEPENDENT=YES" } else { "" };
+    let what = match what {
+        PartKind::Independent => ",INDEPENDENT=YES",
+        PartKind::Dependent => "",
+        PartKind::Missing => ",GAP=YES",
+    };
     line!(
         out,
-        "#EXT-X-PART:DURATION={},URI=\"{uri}\"{independent}",
+        "#EXT-X-PART:DURATION={},URI=\"{uri}\"{what}",
         seconds(duration.as_secs_f64())
     );
 }
