@@ -5,11 +5,10 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use tokio::sync::mpsc;
-use tracing::{debug, error, info};
+use tracing::error;
 
 use super::handle::Session;
 use super::map::{Seat, Shared};
-use super::past::{Entry, Kind};
 use super::publish::Live;
 use super::run::Run;
 use super::slot::{News, Place, Role, Slot};
@@ -17,7 +16,7 @@ use super::sources::{self, Probing};
 use super::state::{Effects, Pace, Phase, SessionEvent, SessionState};
 use super::status::{Command, Status};
 use super::symptoms::Suspects;
-use super::tell;
+use super::tell::{self, Before};
 use crate::config::ChannelSpec;
 use crate::encoder::SourceFacts;
 
@@ -44,7 +43,7 @@ pub(super) struct Actor {
     /// What readers see of the run before, until this one has something to show.
     retired: Option<Arc<Live>>,
     /// When the first viewer of the next start came.
-    asked_at: Option<Instant>,
+    pub(super) asked_at: Option<Instant>,
     /// When the first viewer of this start came.
     pub(super) started_for: Instant,
     /// How many playlist requests there were when it was decided who watches.
@@ -64,15 +63,6 @@ enum Wake {
     /// The source of this position was asked: whether it is there.
     Probed(usize, bool),
     Timer,
-}
-
-/// What people were told last.
-struct Told {
-    phase: Phase,
-    error_count: u64,
-    reason: String,
-    /// The source, by its position in the configuration, whose fault it is if a failure comes of it.
-    suspect: Option<usize>,
 }
 
 /// Starts the actor of a session for its first viewer; returns its inbox.
@@ -203,7 +193,7 @@ impl Actor {
     /// Lets the state decide, then does it.
     pub(super) fn dispatch(&mut self, event: SessionEvent) {
         let now = Instant::now();
-        let told = Told {
+        let told = Before {
             phase: self.state.phase(),
             error_count: self.state.error_count(),
             reason: self.state.reason().to_owned(),
@@ -253,6 +243,9 @@ impl Actor {
         }
         if effects.take_over {
             self.take_over();
+        }
+        if effects.gap {
+            self.show_gap();
         }
         self.show_status();
         // Who waits is told when the status says where to look instead.
@@ -317,54 +310,6 @@ impl Actor {
         {
             retired.end();
         }
-    }
-
-    /// Leaves for operators what has changed.
-    fn tell(&mut self, now: Instant, told: &Told) {
-        let (phase, reason) = (self.state.phase(), self.state.reason());
-        let session = self.session.clone();
-        let mut facts = session.facts.lock();
-        if phase == Phase::Starting && told.phase != Phase::Starting {
-            self.started_for = self.asked_at.take().unwrap_or(now);
-            match told.phase {
-                Phase::Failed => facts.first_part = None,
-                _ => facts.begin(now),
-            }
-        }
-        if self.state.delivers()
-            && let Some(over) = self.told.recovered(now)
-        {
-            info!(channel = %session.id, source = facts.source, "{over}");
-        }
-        facts.error_count = self.state.error_count();
-        facts.last_error = self.state.last_error().map(str::to_owned);
-        if self.state.error_count() > told.error_count {
-            let problem = self.state.last_error().unwrap_or_default();
-            let source = facts.blame(now, told.suspect, &self.planned, problem);
-            let loudness = self.told.lost(now, self.state.delivers(), problem);
-            loudness.log(&session.id, &source, problem);
-            if self.told.is_old_news(self.state.shows_slate(), problem) {
-                return;
-            }
-            self.shared.tell_lost(&session.id, &facts, source, problem);
-        } else if told.phase == phase && told.reason == reason {
-            return;
-        }
-        facts.phase = phase;
-        facts.reason = reason.into();
-        let what = format!("{}: {reason}", phase.as_str());
-        facts.past.note(Entry::new(now, Kind::State, what));
-        if phase == Phase::Idle {
-            facts.renditions = Vec::new();
-            self.told.end();
-        }
-        match phase == told.phase && self.told.is_quiet() {
-            true => debug!(channel = %session.id, state = phase.as_str(), "{reason}"),
-            false => info!(channel = %session.id, state = phase.as_str(), "{reason}"),
-        }
-        let phases = (told.phase, phase);
-        self.shared
-            .tell_state(&session.id, facts.id, phases, reason);
     }
 }
 

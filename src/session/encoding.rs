@@ -302,6 +302,20 @@ impl Actor {
         });
     }
 
+    /// There is nothing to show: players are told so. An encoder that is about to be seen comes first.
+    pub(super) fn show_gap(&mut self) {
+        let (on_air, now) = (
+            self.main.is_on_air() || self.standby.is_on_air(),
+            Instant::now(),
+        );
+        if let Some(run) = self.run.as_mut().filter(|run| run.announced)
+            && (run.delivers || !on_air)
+        {
+            run.show_gap(&self.session.floor, now);
+            debug!(channel = %self.session.id, "nothing came in time: a gap is listed");
+        }
+    }
+
     /// The encoder ended or is of no use; nothing new if it was given up before.
     fn lost(&mut self, place: Place, cause: Cause, why: String) {
         let slot = self.slot(place);

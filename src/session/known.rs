@@ -144,6 +144,7 @@ impl Actor {
             // They move with each part and each request: nothing that anybody waits for.
             TimerReason::Stall if self.state.delivers() => return None,
             TimerReason::ViewerDeadline => return None,
+            TimerReason::Gap if self.state.delivers() => return None,
             TimerReason::Probe => Some(self.state.asks_next()),
             TimerReason::CandidateTimeout => self.state.candidate(),
             _ => Some(self.state.source()),
@@ -280,6 +281,7 @@ impl Await {
             TimerReason::ViewerDeadline => "it is looked who watches".into(),
             TimerReason::ForgetFailure => "the failure is forgotten if nobody asks".into(),
             TimerReason::Slate => format!("{source} is shown if nothing has been delivered"),
+            TimerReason::Gap => "a gap is listed if nothing has come".into(),
             TimerReason::SlateTimeout => format!("{source} must have something to show"),
             TimerReason::Probe => format!("{source} is asked whether it is back"),
             TimerReason::CandidateTimeout => format!("{source} must have delivered to take over"),

@@ -156,6 +156,14 @@ impl Run {
         all
     }
 
+    /// Shows that media is missing, for as long as a segment lasts.
+    pub(super) fn show_gap(&mut self, floor: &Floor, now: Instant) {
+        self.packager.gap(self.packager.config().segment_duration);
+        self.show(floor, now);
+        // That is nothing that an encoder has delivered.
+        self.fresh.fill(false);
+    }
+
     /// How much media the viewers have missed since the last encoder ended.
     pub(super) fn behind(&self) -> Option<Duration> {
         let end = self.packager.ends_at()?;

@@ -11,7 +11,7 @@ use super::actor::Actor;
 use super::handle::Session;
 use super::past::{Entry, Kind};
 use super::slot::Role;
-use super::state::{Patience, Phase, SessionEvent, SessionState, SlatePatience};
+use super::state::{GapPatience, Patience, Phase, SessionEvent, SessionState, SlatePatience};
 use crate::config::{ChannelSpec, SourceKind, SourceSpec};
 use crate::events::EventKind;
 
@@ -89,6 +89,17 @@ pub(super) fn patience(session: &Session) -> Patience {
             // It takes half a second to appear, and one and a half is the most that players can wait.
             after_media: target_duration * 9 / 10,
         }),
+        gap: Some(gap_patience(&spec, target_duration)),
+    }
+}
+
+/// A playlist must have something new within one and a half target durations, and must not be gaps alone.
+fn gap_patience(spec: &ChannelSpec, target_duration: Duration) -> GapPatience {
+    let window = spec.window.as_secs_f64() / spec.segment_duration.as_secs_f64();
+    GapPatience {
+        after: target_duration * 7 / 5,
+        every: spec.segment_duration,
+        most: (window.ceil() as u32).max(1),
     }
 }
 

@@ -32,6 +32,15 @@ pub(super) struct Told {
     outage: Option<Outage>,
 }
 
+/// What people were told last.
+pub(super) struct Before {
+    pub(super) phase: Phase,
+    pub(super) error_count: u64,
+    pub(super) reason: String,
+    /// The source, by its position in the configuration, whose fault it is if a failure comes of it.
+    pub(super) suspect: Option<usize>,
+}
+
 /// From the loss of a source until one delivers again.
 #[derive(Debug)]
 struct Outage {
@@ -159,6 +168,54 @@ impl Shared {
 // === impl Actor ===
 
 impl Actor {
+    /// Leaves for operators what has changed.
+    pub(super) fn tell(&mut self, now: Instant, told: &Before) {
+        let (phase, reason) = (self.state.phase(), self.state.reason());
+        let session = self.session.clone();
+        let mut facts = session.facts.lock();
+        if phase == Phase::Starting && told.phase != Phase::Starting {
+            self.started_for = self.asked_at.take().unwrap_or(now);
+            match told.phase {
+                Phase::Failed => facts.first_part = None,
+                _ => facts.begin(now),
+            }
+        }
+        if self.state.delivers()
+            && let Some(over) = self.told.recovered(now)
+        {
+            info!(channel = %session.id, source = facts.source, "{over}");
+        }
+        facts.error_count = self.state.error_count();
+        facts.last_error = self.state.last_error().map(str::to_owned);
+        if self.state.error_count() > told.error_count {
+            let problem = self.state.last_error().unwrap_or_default();
+            let source = facts.blame(now, told.suspect, &self.planned, problem);
+            let loudness = self.told.lost(now, self.state.delivers(), problem);
+            loudness.log(&session.id, &source, problem);
+            if self.told.is_old_news(self.state.shows_slate(), problem) {
+                return;
+            }
+            self.shared.tell_lost(&session.id, &facts, source, problem);
+        } else if told.phase == phase && told.reason == reason {
+            return;
+        }
+        facts.phase = phase;
+        facts.reason = reason.into();
+        let what = format!("{}: {reason}", phase.as_str());
+        facts.past.note(Entry::new(now, Kind::State, what));
+        if phase == Phase::Idle {
+            facts.renditions = Vec::new();
+            self.told.end();
+        }
+        match phase == told.phase && self.told.is_quiet() {
+            true => debug!(channel = %session.id, state = phase.as_str(), "{reason}"),
+            false => info!(channel = %session.id, state = phase.as_str(), "{reason}"),
+        }
+        let phases = (told.phase, phase);
+        self.shared
+            .tell_state(&session.id, facts.id, phases, reason);
+    }
+
     pub(super) fn tell_event(&self, kind: EventKind) {
         let session = self.session.facts.lock().id;
         self.shared.tell(&self.session.id, session, kind);

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use headgate::hls::DeliveryDirectives;
+use headgate::hls::{DeliveryDirectives, MediaName};
 use headgate::session::ServeError;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::playlist::Playlist;
-use crate::support::{House, until};
+use crate::support::{House, until, viewer};
 
 fn kill(pid: u32, signal: Signal) {
     let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
@@ -211,9 +211,9 @@ async fn a_reload_that_waits_for_media_that_does_not_come_is_refused_after_three
         part: Some(0),
         skip: false,
     };
-    // While it runs dry the edge still moves for a moment: the first question may be answered.
+    // While it runs dry the edge still moves: first what is left, then gaps, of which there is an end.
     let mut answer = house.ask(1, directives).await;
-    for ahead in 2..6 {
+    for ahead in 2..40 {
         if answer.is_err() {
             break;
         }
@@ -226,6 +226,39 @@ async fn a_reload_that_waits_for_media_that_does_not_come_is_refused_after_three
     assert!(!retry_after.is_zero());
     let three = Duration::from_secs(first.target_duration) * 3;
     assert!(asked.elapsed() >= three, "after {:?}", asked.elapsed());
+}
+
+/// Section 6.2.2: within one and a half Target Durations there is something new, be it that there is nothing.
+#[tokio::test]
+async fn time_without_media_is_listed_as_gaps_that_nobody_can_fetch() {
+    let house = House::new("", "");
+    house.playlist().await.unwrap();
+    house.script("startup 4");
+    kill(house.pid(), Signal::KILL);
+    let video = play_past_a_discontinuity(&house, "v").await;
+    let audio = play_past_a_discontinuity(&house, "audio").await;
+    assert_eq!(discontinuities(&video).len(), 1);
+    assert_eq!(discontinuities(&video), discontinuities(&audio));
+    let gaps = |playlist: &Playlist| -> Vec<u64> {
+        let missing = playlist.segments.iter().filter(|segment| segment.gap);
+        missing.map(|segment| segment.msn).collect()
+    };
+    let listed = gaps(&video);
+    assert!(!listed.is_empty(), "four seconds without anything");
+    assert_eq!(gaps(&audio), listed);
+    assert_eq!(listed.last(), Some(&(discontinuities(&video)[0] - 1)));
+
+    let session = house.map.join("one", viewer(1)).unwrap();
+    let uri = &video.segments.iter().find(|one| one.gap).unwrap().uri;
+    let epoch = uri.split('/').next().unwrap().trim_start_matches('e');
+    let epoch: u64 = epoch.parse().unwrap_or_else(|_| panic!("{uri}"));
+    for name in [MediaName::Segment(listed[0]), MediaName::Part(listed[0], 0)] {
+        let answer = session.media("v", epoch, name, viewer(1)).await;
+        assert!(matches!(answer, Err(ServeError::NotFound(_))), "{answer:?}");
+    }
+    let before = MediaName::Segment(listed[0] - 1);
+    session.media("v", epoch, before, viewer(1)).await.unwrap();
+    assert_eq!(house.report().error_count, 1);
 }
 
 /// A gap is not media that runs ahead: dates jump over it, the clock does not.

@@ -101,6 +101,8 @@ pub struct Effects {
     pub start_candidate: Option<usize>,
     /// The candidate is the encoder from now on; the one before is to end.
     pub take_over: bool,
+    /// Nothing is shown: list a gap, unless something is about to come.
+    pub gap: bool,
     /// Ask this source whether it is there, and answer with [`SessionEvent::Probed`].
     pub probe: Option<usize>,
 }
@@ -126,6 +128,8 @@ pub enum TimerReason {
     ForgetFailure,
     /// Nothing has been delivered for so long that the slate is shown.
     Slate,
+    /// Nothing has been shown for so long that a gap is listed.
+    Gap,
     /// The slate must have something to show by then.
     SlateTimeout,
     /// A better source is asked whether it is back.
@@ -153,6 +157,17 @@ pub struct SlatePatience {
     pub after_media: Duration,
 }
 
+/// When gaps are listed in place of media.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GapPatience {
+    /// So long after the last media that viewers could see.
+    pub after: Duration,
+    /// One more each time that this has passed: what a gap lasts.
+    pub every: Duration,
+    /// So many in a row at the most: a stream that is dead is an error, not an endless gap.
+    pub most: u32,
+}
+
 /// The durations that a session obeys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Patience {
@@ -170,6 +185,8 @@ pub struct Patience {
     pub hold_down: Duration,
     /// There is a slate.
     pub slate: Option<SlatePatience>,
+    /// Gaps are listed while there is nothing else to show.
+    pub gap: Option<GapPatience>,
 }
 
 // === impl SessionEvent ===

@@ -7,6 +7,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod event;
+mod gaps;
 mod jitter;
 mod outlook;
 mod pace;
@@ -30,11 +31,12 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 pub use event::{
-    Effects, Patience, Phase, RefusedTransition, SessionEvent, SlatePatience, Testimony,
-    TimerReason,
+    Effects, GapPatience, Patience, Phase, RefusedTransition, SessionEvent, SlatePatience,
+    Testimony, TimerReason,
 };
 pub use pace::{Heartbeat, Pace};
 
+use gaps::Gaps;
 use jitter::Jitter;
 use relief::Relief;
 
@@ -56,6 +58,7 @@ pub struct SessionState {
     last_media: Instant,
     /// When media was last seen, of whichever encoder.
     seen_media: Instant,
+    gaps: Gaps,
     /// The encoder delivers: it is what viewers see.
     delivers: bool,
     /// Stopping: somebody wants the channel again.
@@ -99,6 +102,7 @@ impl SessionState {
             unwatched: None,
             last_media: now,
             seen_media: now,
+            gaps: Gaps::new(now),
             delivers: false,
             wanted_again: false,
             recovering: false,

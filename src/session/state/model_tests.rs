@@ -111,6 +111,11 @@ impl World {
             assert_eq!(self.standby.replace(Standby::Candidate), None);
             assert!(self.runs, "a candidate for nothing");
         }
+        assert!(
+            !effects.gap || self.state.phase() == Phase::Active && !self.state.shows_slate(),
+            "a gap in place of something: {:?}",
+            self.state
+        );
         if effects.take_over {
             assert_eq!(self.standby.take(), Some(Standby::Candidate));
             assert!(self.runs, "nothing was taken over");
@@ -266,6 +271,7 @@ proptest! {
         start in 1_u64..20,
         sources in 1_usize..4,
         slate in proptest::option::of(proptest::option::of(1_u64..9)),
+        gap in proptest::option::of(1_u32..9),
     ) {
         let patience = Patience {
             start_timeout: Duration::from_secs(start),
@@ -277,6 +283,11 @@ proptest! {
             slate: slate.map(|after| SlatePatience {
                 after_start: after.map(Duration::from_secs),
                 after_media: Duration::from_secs(stall - 1),
+            }),
+            gap: gap.map(|most| GapPatience {
+                after: Duration::from_millis(stall * 900),
+                every: Duration::from_secs(2),
+                most,
             }),
         };
         let mut world = World::new(patience);

@@ -55,6 +55,7 @@ impl TimerReason {
             Self::Rest => "rest",
             Self::ForgetFailure => "forget_failure",
             Self::Slate => "slate",
+            Self::Gap => "gap",
             Self::SlateTimeout => "slate_timeout",
             Self::Probe => "probe",
             Self::CandidateTimeout => "candidate_timeout",
@@ -79,6 +80,7 @@ mod tests {
             timeouts: vec![None, None],
             hold_down: 30 * SECOND,
             slate: None,
+            gap: None,
         };
         let mut state = SessionState::new(now, patience);
         state.handle(now, SessionEvent::ViewerArrived).unwrap();

@@ -163,6 +163,7 @@ impl SessionState {
             return Effects::default();
         }
         self.relief.slate = Slate::Off;
+        self.gaps.end(now);
         Effects {
             stop_standby: true,
             ..self.show_slate(now)
@@ -175,6 +176,7 @@ impl SessionState {
             return Effects::default();
         }
         self.relief.slate = Slate::Shown;
+        self.gaps.end(now);
         self.relief.slate_failures = 0;
         let was_starting = self.phase == Phase::Starting;
         self.reason = match &self.last_error {
@@ -203,6 +205,9 @@ impl SessionState {
         if self.relief.slate == Slate::Off {
             return Effects::default();
         }
+        if self.shows_slate() {
+            self.gaps.end(now);
+        }
         self.relief.slate = Slate::Off;
         self.relief.slate_failures += 1;
         self.relief.slate_not_before = Some(now + SLATE_PAUSE);
@@ -218,6 +223,7 @@ impl SessionState {
     pub(super) fn relieved(&mut self, now: Instant) -> Effects {
         self.delivers = true;
         self.seen_media = now;
+        self.gaps.end(now);
         let stop_standby = self.relief.dismiss();
         self.ask_later(now);
         Effects {
@@ -317,6 +323,7 @@ impl SessionState {
         self.blamed = source;
         self.last_media = now;
         self.seen_media = now;
+        self.gaps.end(now);
         self.encoder_runs = true;
         self.reason = "a better source is back".into();
         self.relief.returned_at = Some(now);

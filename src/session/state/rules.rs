@@ -118,6 +118,7 @@ impl SessionState {
     pub(super) fn progress(&mut self, now: Instant) -> Effects {
         self.last_media = now;
         self.seen_media = now;
+        self.gaps.end(now);
         Effects::default()
     }
 

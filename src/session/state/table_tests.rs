@@ -19,6 +19,7 @@ pub(super) fn patience() -> Patience {
         timeouts: Vec::new(),
         hold_down: 30 * SECOND,
         slate: None,
+        gap: None,
     }
 }
 
@@ -72,6 +73,7 @@ fn short(effects: Effects) -> String {
         (effects.start_slate, 'L'),
         (effects.start_candidate.is_some(), 'C'),
         (effects.take_over, 'T'),
+        (effects.gap, 'g'),
         (effects.probe.is_some(), 'p'),
     ];
     letters

@@ -21,14 +21,15 @@ impl SessionState {
     }
 
     /// Those that are set.
-    pub(super) fn timers(&self) -> [Option<(Instant, TimerReason)>; 6] {
+    pub(super) fn timers(&self) -> [Option<(Instant, TimerReason)>; 7] {
         let retry = self.retry_at.map(|at| (at, TimerReason::Retry));
         match self.phase {
-            Phase::Idle | Phase::Stopping => [None; 6],
+            Phase::Idle | Phase::Stopping => [None; 7],
             Phase::Starting => [
                 retry,
                 Some((self.deadline, TimerReason::StartTimeout)),
                 self.slate_timer(),
+                None,
                 None,
                 None,
                 None,
@@ -40,6 +41,7 @@ impl SessionState {
                 self.slate_timer(),
                 self.probe_timer(),
                 self.candidate_timer(),
+                self.gap_timer(),
             ],
             Phase::Failed => {
                 // Not before its losses are forgotten too: who comes back must not get a new budget by that.
@@ -47,7 +49,7 @@ impl SessionState {
                 let forget = self.since + rest.max(BUDGET_PERIOD);
                 let forget = Some((forget, TimerReason::ForgetFailure));
                 let rest = self.retry_at.map(|at| (at, TimerReason::Rest));
-                [forget, rest, None, None, None, None]
+                [forget, rest, None, None, None, None, None]
             }
         }
     }
@@ -80,6 +82,8 @@ impl SessionState {
             },
             TimerReason::Stall if now.duration_since(at) > OVERSLEPT => self.progress(now),
             TimerReason::Stall => self.lose(now, self.silence()),
+            TimerReason::Gap if now.duration_since(at) > OVERSLEPT => self.wake(now),
+            TimerReason::Gap => self.list_gap(now),
             TimerReason::Slate => self.show_slate(now),
             TimerReason::SlateTimeout => self.slate_lost(now, "it showed nothing in time".into()),
             TimerReason::Probe => self.probe(),
