@@ -109,6 +109,9 @@ impl Actor {
             self.like = Some(launched.facts.clone());
             facts.encoder_started(now, pid, &launched.plan);
         }
+        if self.slot(place).role == Role::Slate {
+            facts.slate_started(now, pid);
+        }
         let what = format!("encoder {pid} started for {label}");
         let entry = Entry::new(now, Kind::EncoderStarted, what);
         facts.past.note(entry.of_source(&label).of_process(pid));

@@ -31,6 +31,10 @@ pub(super) struct Facts {
     pub(super) last_error: Option<String>,
     pub(super) encoder: Option<EncoderFacts>,
     pub(super) restarts: u64,
+    /// The slate's, and how often one was started in this run.
+    pub(super) slate: Option<EncoderFacts>,
+    slates: u64,
+    pub(super) on_air: Option<&'static str>,
     pub(super) renditions: Vec<PlannedRendition>,
     pub(super) first_part: Option<Duration>,
     /// Why the next encoder is needed.
@@ -69,6 +73,9 @@ impl Default for Facts {
             last_error: None,
             encoder: None,
             restarts: 0,
+            slate: None,
+            slates: 0,
+            on_air: None,
             renditions: Vec::new(),
             first_part: None,
             cause: None,
@@ -103,12 +110,13 @@ impl Facts {
             self.past.counts.restarted(cause);
         }
         self.renditions = plan.renditions.clone();
-        self.encoder = Some(EncoderFacts {
-            pid,
-            since: now,
-            progress: None,
-            last_lines: Vec::new(),
-        });
+        self.encoder = Some(EncoderFacts::new(now, pid));
+    }
+
+    /// The slate's encoder runs.
+    pub(super) fn slate_started(&mut self, now: Instant, pid: u32) {
+        self.slates += 1;
+        self.slate = Some(EncoderFacts::new(now, pid));
     }
 
     /// The encoder ended; what it said last stays.
@@ -119,8 +127,9 @@ impl Facts {
             .unwrap_or_default();
         let what = format!("encoder {pid} ended{last}");
         let entry = Entry::new(now, Kind::EncoderEnded, what).of_process(pid);
-        let own = self.encoder.as_ref().filter(|encoder| encoder.pid == pid);
-        let ran_for = own.map(|own| now.saturating_duration_since(own.since));
+        let ran_for = self
+            .process(pid)
+            .map(|own| now.saturating_duration_since(own.since));
         self.past.note(Entry {
             ran_for,
             ..entry.with_lines(last_lines)
@@ -131,14 +140,20 @@ impl Facts {
     /// The process is no more.
     pub(super) fn encoder_gone(&mut self, pid: u32) {
         self.encoder.take_if(|encoder| encoder.pid == pid);
+        self.slate.take_if(|slate| slate.pid == pid);
     }
 
     /// The encoder's heartbeat.
     pub(super) fn heartbeat(&mut self, pid: u32, progress: Progress, last_lines: Vec<String>) {
-        if let Some(encoder) = self.encoder.as_mut().filter(|encoder| encoder.pid == pid) {
+        if let Some(encoder) = self.process(pid) {
             encoder.progress = Some(progress);
             encoder.last_lines = last_lines;
         }
+    }
+
+    fn process(&mut self, pid: u32) -> Option<&mut EncoderFacts> {
+        let mut all = self.encoder.iter_mut().chain(&mut self.slate);
+        all.find(|encoder| encoder.pid == pid)
     }
 }
 
@@ -167,10 +182,15 @@ impl Session {
             source: facts.source.clone(),
             error_count: facts.error_count,
             last_error: facts.last_error.clone(),
+            on_air: facts.on_air,
             encoder: facts
                 .encoder
                 .as_ref()
                 .map(|encoder| encoder.report(facts.restarts, now)),
+            slate: facts
+                .slate
+                .as_ref()
+                .map(|slate| slate.report(facts.slates.saturating_sub(1), now)),
             renditions: renditions(&facts.renditions, live.as_deref()),
             first_part_ms: facts.first_part.map(|elapsed| elapsed.as_millis() as u64),
             memory_bytes: live.as_ref().map_or(0, |live| live.bytes()),
@@ -223,6 +243,15 @@ impl Session {
 // === impl EncoderFacts ===
 
 impl EncoderFacts {
+    fn new(since: Instant, pid: u32) -> Self {
+        Self {
+            pid,
+            since,
+            progress: None,
+            last_lines: Vec::new(),
+        }
+    }
+
     fn report(&self, restarts: u64, now: Instant) -> EncoderReport {
         let usage = usage(self.pid);
         let elapsed = now.saturating_duration_since(self.since).as_secs_f64();

@@ -58,6 +58,10 @@ impl Actor {
         facts.sources = sources;
         facts.next = next;
         facts.slate_shown = self.state.shows_slate() && self.standby.is_on_air();
+        facts.on_air = match facts.slate_shown {
+            true => Some("slate"),
+            false => (self.state.delivers() && self.main.is_on_air()).then_some("source"),
+        };
     }
 
     /// Remembers why the next encoder will be needed, if that is not for a reason that the encoder has given.
@@ -208,6 +212,7 @@ impl Facts {
         self.next.clear();
         self.attempt = None;
         self.slate_shown = false;
+        self.on_air = None;
     }
 }
 

@@ -42,8 +42,13 @@ pub struct SessionReport {
     pub error_count: u64,
     /// The last failure.
     pub last_error: Option<String>,
-    /// The running encoder.
+    /// Whose picture viewers see: `source` or `slate`; nothing while neither delivers.
+    #[schema(pattern = "^(source|slate)$")]
+    pub on_air: Option<&'static str>,
+    /// The running encoder of the source: also while the slate is on air and the source is tried again.
     pub encoder: Option<EncoderReport>,
+    /// The slate's encoder, while it runs.
+    pub slate: Option<EncoderReport>,
     /// What the channel offers.
     pub renditions: Vec<RenditionReport>,
     /// From the first request to the first Partial Segment, milliseconds.

@@ -49,6 +49,9 @@ pub struct Session {
     pub bytes_sent: u64,
     /// The running one.
     pub encoder: Option<Encoder>,
+    /// The slate's, while it runs.
+    #[serde(default)]
+    pub slate: Option<Encoder>,
     /// What it makes.
     pub renditions: Vec<Rendition>,
     /// What is known of each.

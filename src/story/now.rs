@@ -144,6 +144,12 @@ pub(super) fn encoder(session: &Session) -> String {
             lines.push(format!("It was replaced {times} in this session."));
         }
     }
+    if let Some(slate) = session.slate.as_ref().filter(|_| session.slate_shown) {
+        lines.push(format!(
+            "What viewers see is the slate of process {}.",
+            slate.pid
+        ));
+    }
     if !session.renditions.is_empty() {
         let names = session.renditions.iter().map(rendition);
         let names = names.collect::<Vec<_>>().join(", ");

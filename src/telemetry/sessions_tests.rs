@@ -32,6 +32,8 @@ fn report(channel: &str, state: &'static str) -> SessionReport {
         source: String::new(),
         error_count: 2,
         last_error: None,
+        on_air: None,
+        slate: None,
         encoder: Some(EncoderReport {
             pid: 7,
             speed: Some(1.01),

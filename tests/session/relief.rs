@@ -30,13 +30,23 @@ async fn the_slate_is_shown_while_a_source_is_away_and_left_when_it_is_back() {
     let first = house.playlist().await.unwrap();
     // The next one needs a while to start; the slate does not.
     house.script("startup 6; of Backsoon: startup 0");
+    assert_eq!(house.report().on_air, Some("source"));
+    assert!(house.report().slate.is_none());
     watch_until(&house, "the slate", |source| source == "slate:Backsoon").await;
     assert_eq!(house.state(), "active");
+    until("the slate to be told of", || {
+        house.report().on_air == Some("slate")
+    })
+    .await;
+    let report = house.report();
+    let slate = report.slate.expect("the slate's process").pid;
+    assert!(crate::support::living(house.folder.path()).contains(&slate));
+    assert!(report.encoder.is_none_or(|source| source.pid != slate));
     watch_until(&house, "the source", |source| source == "A").await;
     let last = house.playlist().await.unwrap();
     assert!(last.media_sequence >= first.media_sequence);
     let report = house.report();
-    assert_eq!(report.state, "active");
+    assert_eq!((report.state, report.on_air), ("active", Some("source")));
     until("the end of the slate", || {
         crate::support::living(house.folder.path()).len() == 1
     })
