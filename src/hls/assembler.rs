@@ -37,7 +37,7 @@ pub(super) struct Assembler {
     part: OpenPart,
     sequence_number: u32,
     epoch: u64,
-    part_aim: Duration,
+    pub(super) part_aim: Duration,
     part_target: Duration,
 }
 
@@ -235,40 +235,6 @@ impl Assembler {
         };
         self.window.push(Arc::new(segment));
         self.version += 1;
-    }
-
-    /// Lists a segment of which all is missing, behind what is listed. Nothing may be open.
-    pub(super) fn push_gap(&mut self, msn: u64, duration: Duration) {
-        debug_assert!(self.open.is_none(), "the segment before should be closed");
-        let Some(program_date_time) = self.ends_at() else {
-            return;
-        };
-        let duration = MediaTime::from_duration(duration, self.timescale());
-        self.window.push(Arc::new(MediaSegment {
-            msn,
-            duration,
-            program_date_time,
-            discontinuity: false,
-            init_version: self.init.as_ref().map_or(0, |init| init.version),
-            gap: true,
-            body: Bytes::new(),
-            parts: self.missing_parts(duration),
-            etag: Bytes::new(),
-        }));
-        self.version += 1;
-    }
-
-    /// A player that follows parts must find some: it would ask for those of the segment before for ever.
-    fn missing_parts(&self, duration: MediaTime) -> Vec<PartialSegment> {
-        let aim = MediaTime::from_duration(self.part_aim, duration.timescale).ticks;
-        let starts = (0..duration.ticks).step_by(usize::try_from(aim.max(1)).unwrap_or(1));
-        let part = |start| PartialSegment {
-            duration: MediaTime::new(aim.min(duration.ticks - start), duration.timescale),
-            independent: false,
-            body: Bytes::new(),
-            etag: Bytes::new(),
-        };
-        starts.map(part).collect()
     }
 
     /// Forgets the part in progress, which nobody has seen.

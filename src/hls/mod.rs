@@ -16,6 +16,7 @@ mod assembler;
 mod config;
 mod directives;
 mod error;
+mod missing;
 mod name;
 mod packager;
 mod playlist;

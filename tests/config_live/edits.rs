@@ -5,12 +5,10 @@ use std::time::Duration;
 
 use crate::gateway::{Gateway, channel, replace};
 
+/// The second channel plays a film: a card would show its name.
 fn named(name: &str) -> String {
-    format!(
-        "{}{}",
-        channel("one", ""),
-        channel("two", &format!("name = \"{name}\""))
-    )
+    let two = format!("source = \"film.mp4\"\nname = \"{name}\"");
+    format!("{}{}", channel("one", ""), channel("two", &two))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
