@@ -284,6 +284,34 @@ fn an_encoder_that_goes_on_after_a_gap_does_so_at_a_key_frame_behind_a_discontin
 }
 
 #[test]
+fn media_that_waits_for_its_key_frame_is_not_cut_off_by_another_gap() {
+    let mut watched = Watched::new(Shape::default());
+    watched.run_until(7.6);
+    watched.feed.packager.gap(Duration::from_secs(2));
+    watched.look();
+    let edge = watched.checkers[0].last().next_msn();
+    // The next key frame comes at 8.5 s.
+    for seconds in [8.0, 8.4, 8.7] {
+        watched.run_until(seconds);
+        watched.feed.packager.gap(Duration::from_secs(2));
+        watched.look();
+        assert_eq!(watched.checkers[0].last().next_msn(), edge, "{seconds}");
+    }
+    watched.run_until(20.0);
+    watched.check_agreement();
+    watched.check_dates();
+    let listed = watched.checkers[0].segments();
+    assert_eq!(listed.filter(|segment| segment.gap).count(), 1);
+    // Where it is silent again there are gaps again.
+    let before = watched.checkers[0].last().next_msn();
+    for _ in 0..3 {
+        watched.feed.packager.gap(Duration::from_secs(2));
+        watched.look();
+    }
+    assert!(watched.checkers[0].last().next_msn() >= before + 3);
+}
+
+#[test]
 fn a_gap_before_anything_was_shown_is_nothing() {
     let mut feed = Feed::new(Shape::default());
     feed.push(0).unwrap();

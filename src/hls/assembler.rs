@@ -31,6 +31,8 @@ pub(super) struct Assembler {
     /// Counts what readers can see, for entity tags.
     pub(super) version: u64,
     announced: u64,
+    /// Media has come since the last gap, also if nothing of it can be shown yet.
+    pub(super) fed: bool,
     /// Decode time that the next sample must have, in ticks.
     pub(super) expected_time: Option<u64>,
     sample_duration: Option<u32>,
@@ -92,6 +94,7 @@ impl Assembler {
             rates: Rates::default(),
             version: 0,
             announced: 0,
+            fed: false,
             expected_time: None,
             sample_duration: None,
             part: OpenPart::default(),

@@ -143,6 +143,7 @@ impl Packager {
     ) -> Result<(), PackagerError> {
         self.check(id, fragment)?;
         self.renditions[id.index()].queue(fragment);
+        self.renditions[id.index()].fed = true;
         if id.index() == 0 {
             while let Some(timed) = self.renditions[0].pending.pop_front() {
                 self.lead(timed, now)?;

@@ -52,6 +52,9 @@ impl Packager {
         if !self.started {
             return;
         }
+        if self.is_about_to_go_on() {
+            return;
+        }
         self.cut();
         let ends: Vec<_> = self.renditions.iter().map(Assembler::ends_at).collect();
         let Some(latest) = ends.iter().copied().flatten().max() else {
@@ -73,6 +76,21 @@ impl Packager {
         }
         self.ended_at = self.renditions[0].ends_at().max(self.ended_at);
         self.announce();
+    }
+
+    /// There were gaps and media comes again, in every rendition: another gap would cut off what waits for its key frame.
+    fn is_about_to_go_on(&mut self) -> bool {
+        let leader = &self.renditions[0];
+        let newest = leader.window.listed().next_back();
+        let shows = leader
+            .open
+            .as_ref()
+            .is_some_and(|open| !open.parts.is_empty());
+        let was_missing = newest.is_some_and(|segment| segment.gap) && !shows;
+        let renditions = self.renditions.iter_mut();
+        // Each of them, so that all begin anew.
+        let fed = renditions.fold(true, |all, one| std::mem::take(&mut one.fed) & all);
+        was_missing && fed
     }
 
     fn close_all_up_to(&mut self, newest: u64) {
