@@ -128,7 +128,7 @@ impl Actor {
                 }
                 Wake::News(place, news) => self.news(place, news),
                 Wake::Probed(source, answers) => self.probed(source, answers),
-                Wake::Timer => self.dispatch(SessionEvent::TimedOut),
+                Wake::Timer => self.timed_out(),
             }
         }
     }

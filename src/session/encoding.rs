@@ -12,7 +12,7 @@ use super::launch::{LaunchError, Launched};
 use super::past::{Cause, Entry, Kind};
 use super::run::{Run, wall_clock};
 use super::slot::{Media, News, Place, Role, Slot, Taken};
-use super::state::{Heartbeat, Phase, SessionEvent};
+use super::state::{Heartbeat, Phase, SessionEvent, Suspicion};
 use super::symptoms::Trial;
 use crate::encoder::{Encoder, EncoderEvent, Progress};
 use crate::hls::PackagerError;
@@ -311,6 +311,15 @@ impl Actor {
             Role::Slate => SessionEvent::SlateLost(why),
             Role::Candidate(_) => SessionEvent::CandidateLost(why),
         });
+    }
+
+    /// The time has come for something; if that is a loss, what is suspected is said with it.
+    pub(super) fn timed_out(&mut self) {
+        self.state.suspect(Suspicion {
+            who: self.run.as_ref().and_then(Run::silent),
+            why: self.pace.explanation(),
+        });
+        self.dispatch(SessionEvent::TimedOut);
     }
 
     /// The last event has been read: the process is reaped.

@@ -6,6 +6,7 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod ahead;
 mod event;
 mod outlook;
 mod pace;
@@ -28,10 +29,11 @@ mod timer_tests;
 use std::collections::VecDeque;
 use std::time::Instant;
 
+pub use ahead::Ahead;
 pub use event::{
     Effects, Patience, Phase, RefusedTransition, SessionEvent, SlatePatience, TimerReason,
 };
-pub use pace::{Heartbeat, Pace};
+pub use pace::{Heartbeat, Pace, Suspicion};
 use relief::Relief;
 
 /// See the module.
@@ -71,6 +73,8 @@ pub struct SessionState {
     error_count: u64,
     last_error: Option<String>,
     encoder_runs: bool,
+    /// What to say if nothing new comes.
+    suspicion: Suspicion,
 }
 
 // === impl SessionState ===
@@ -102,7 +106,13 @@ impl SessionState {
             error_count: 0,
             last_error: None,
             encoder_runs: false,
+            suspicion: Suspicion::default(),
         }
+    }
+
+    /// What is suspected if the encoder has delivered nothing new for too long.
+    pub fn suspect(&mut self, suspicion: Suspicion) {
+        self.suspicion = suspicion;
     }
 
     /// A session whose first source is not the one to begin with.

@@ -93,8 +93,7 @@ impl SessionState {
 
     fn silence(&self) -> String {
         if self.delivers {
-            let seconds = self.patience.stall.as_secs_f64();
-            return format!("the encoder has delivered no new media for {seconds:.1} s");
+            return self.suspicion.complaint(self.patience.stall);
         }
         "the source delivered nothing in its time".into()
     }
