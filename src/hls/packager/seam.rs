@@ -1,5 +1,7 @@
 //! Where one encoder's media ends and another's begins.
 
+use jiff::SignedDuration;
+
 use super::Packager;
 use crate::base::MediaTime;
 use crate::hls::assembler::Assembler;
@@ -30,6 +32,7 @@ impl Packager {
         self.boundaries.clear();
         self.progress = None;
         self.anchor = None;
+        self.correction = SignedDuration::ZERO;
         self.discontinuity_next = true;
         self.announce();
     }
@@ -62,7 +65,7 @@ impl Packager {
                     boundary.time.to_duration(),
                     self.renditions[index].timescale(),
                 );
-                let date_time = self.program_date_time(index, ticks.ticks, boundary.time);
+                let date_time = self.program_date_time(index, ticks.ticks, &boundary);
                 self.renditions[index].open_segment(
                     boundary.msn,
                     date_time,
