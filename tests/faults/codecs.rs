@@ -5,7 +5,7 @@ use tokio::task::LocalSet;
 
 use crate::source_server::Fault;
 use crate::table::Event::Playing;
-use crate::table::Verdict::{Followed, Reduced, Unharmed};
+use crate::table::Verdict::{Followed, Lost, Reduced, Unharmed};
 use crate::table::{hls, run, stream};
 use crate::transport::Recording;
 
@@ -63,6 +63,32 @@ async fn segments_that_are_longer_than_a_channels_patience_are_played_at_the_pac
         };
         let mut row = hls(name, Playing(Fault::None), Unharmed);
         row.address = row.source.playlist_of(seconds);
+        row
+    });
+    LocalSet::new().run_until(run(rows.into())).await;
+}
+
+/// Nothing is decoded here: somebody has to look at what is passed on.
+#[tokio::test]
+async fn a_copied_codec_that_changes_is_noticed_and_followed_if_players_know_it() {
+    const OTHER: &[&str] = &[
+        "not H.264 any more",
+        "cannot be played from HLS",
+        // Its timestamps make no sense either.
+        "longer than a part",
+    ];
+    let rows = [
+        ("copied, to HEVC", Recording::hevc(), Followed(OTHER)),
+        ("copied, to MPEG-2", Recording::mpeg2(), Lost(OTHER)),
+        (
+            "copied, size",
+            Recording::larger(),
+            Followed(&["another format"]),
+        ),
+    ];
+    let rows = rows.map(|(name, recording, verdict)| {
+        let mut row = stream(name, Playing(Fault::Other(recording)), verdict);
+        row.more = "ladder = [{ name = \"v\", copy = true }]";
         row
     });
     LocalSet::new().run_until(run(rows.into())).await;

@@ -67,6 +67,8 @@ pub struct PlannedRendition {
     pub peak_bitrate: u64,
     /// What it should need on average, bits a second, container included.
     pub average_bitrate: u64,
+    /// It is what the source sends, and nobody has looked into it.
+    pub is_copied: bool,
 }
 
 /// What an output carries.
