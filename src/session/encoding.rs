@@ -315,8 +315,9 @@ impl Actor {
 
     /// The time has come for something; if that is a loss, what is suspected is said with it.
     pub(super) fn timed_out(&mut self) {
+        let now = Instant::now();
         self.state.suspect(Suspicion {
-            who: self.run.as_ref().and_then(Run::silent),
+            who: self.run.as_ref().and_then(|run| run.silent(now)),
             why: self.pace.explanation(),
         });
         self.dispatch(SessionEvent::TimedOut);

@@ -24,6 +24,10 @@ pub(super) struct Floor {
     ledger: Arc<Ledger>,
 }
 
+/// A rendition that had something new within this time goes on: two usual parts, and less than any channel waits for
+/// new media.
+const GOES_ON: Duration = Duration::from_secs(1);
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Run {
@@ -35,6 +39,8 @@ pub(super) struct Run {
     pub(super) delivers: bool,
     /// Which renditions have new media since all of them had.
     fresh: Vec<bool>,
+    /// When any of them had some.
+    last_new: Instant,
     /// Where the timeline ended when the encoder of now had shown something first.
     began_at: Option<Timestamp>,
     /// Its media since then, against the clock.
@@ -93,6 +99,7 @@ impl Run {
             announced: false,
             delivers: false,
             fresh: vec![false; config.renditions.len()],
+            last_new: now,
             began_at: None,
             ahead: Ahead::default(),
             packager: Packager::new(config),
@@ -129,8 +136,11 @@ impl Run {
         self.ahead.look(now, media)
     }
 
-    /// Which of its renditions have had nothing new since all of them had, if others have.
-    pub(super) fn silent(&self) -> Option<String> {
+    /// Which of its renditions have had nothing new since all of them had, while others go on.
+    pub(super) fn silent(&self, now: Instant) -> Option<String> {
+        if now.saturating_duration_since(self.last_new) > GOES_ON {
+            return None;
+        }
         let renditions = &self.packager.config().renditions;
         let silent: Vec<&str> = renditions
             .iter()
@@ -150,6 +160,7 @@ impl Run {
             any = true;
             if let PackagerEvent::Changed(id) = event {
                 self.fresh[id.index()] = true;
+                self.last_new = now;
             }
             self.live.publish(&self.packager, event, now);
         }
