@@ -14,6 +14,8 @@ mod checker;
 #[expect(dead_code, reason = "these tests use a part of it")]
 #[path = "e2e/client.rs"]
 mod client;
+#[path = "faults/codecs.rs"]
+mod codecs;
 #[path = "faults/failover.rs"]
 mod failover;
 #[path = "e2e/gateway.rs"]

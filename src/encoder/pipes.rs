@@ -11,7 +11,7 @@ use super::detect::DetectorParser;
 use super::process::EncoderEvent;
 use super::progress::ProgressParser;
 use crate::base::RenditionId;
-use crate::media::{FragmentReader, MediaEvent};
+use crate::media::{FragmentReader, MediaError, MediaEvent, PictureCheck};
 
 /// How much is read at once; the capacity of a pipe.
 const READ_SIZE: usize = 64 << 10;
@@ -52,25 +52,43 @@ impl Sink {
     }
 }
 
+/// The stream of a rendition.
+#[derive(Debug)]
+struct Stream {
+    reader: FragmentReader,
+    /// It is copied from the source: somebody has to look at it.
+    is_copied: bool,
+    check: Option<PictureCheck>,
+}
+
 /// Reads the stream of a rendition to its end.
-pub(super) async fn read_rendition(rendition: RenditionId, pipe: pipe::Receiver, sink: Sink) {
+pub(super) async fn read_rendition(
+    rendition: RenditionId,
+    is_copied: bool,
+    pipe: pipe::Receiver,
+    sink: Sink,
+) {
     let mut pipe = pipe;
-    let mut reader = Some(FragmentReader::new());
+    let mut stream = Some(Stream {
+        reader: FragmentReader::new(),
+        is_copied,
+        check: None,
+    });
     let mut buffer = vec![0; READ_SIZE];
     while let Some(count) = sink.read(&mut pipe, &mut buffer).await {
         // A broken stream is drained all the same: the other renditions come from the same process.
-        let Some(healthy) = &mut reader else { continue };
-        healthy.push(&buffer[..count]);
+        let Some(healthy) = &mut stream else { continue };
+        healthy.reader.push(&buffer[..count]);
         if !forward(rendition, healthy, &sink).await {
-            reader = None;
+            stream = None;
         }
     }
 }
 
-/// Sends what the reader has; false when the stream is lost.
-async fn forward(rendition: RenditionId, reader: &mut FragmentReader, sink: &Sink) -> bool {
+/// Sends what the stream has; false when it is lost.
+async fn forward(rendition: RenditionId, stream: &mut Stream, sink: &Sink) -> bool {
     loop {
-        let event = match reader.poll() {
+        let event = match stream.poll() {
             Ok(None) => return true,
             Ok(Some(MediaEvent::Init(init))) => EncoderEvent::Init(rendition, init),
             Ok(Some(MediaEvent::Fragment(fragment))) => EncoderEvent::Fragment(rendition, fragment),
@@ -80,6 +98,22 @@ async fn forward(rendition: RenditionId, reader: &mut FragmentReader, sink: &Sin
             }
         };
         sink.send(event).await;
+    }
+}
+
+// === impl Stream ===
+
+impl Stream {
+    fn poll(&mut self) -> Result<Option<MediaEvent>, MediaError> {
+        let event = self.reader.poll()?;
+        match (&event, &mut self.check) {
+            (Some(MediaEvent::Init(init)), check) if self.is_copied => {
+                *check = PictureCheck::new(&init.codec);
+            }
+            (Some(MediaEvent::Fragment(fragment)), Some(check)) => check.look(fragment)?,
+            _ => {}
+        }
+        Ok(event)
     }
 }
 

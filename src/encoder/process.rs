@@ -151,7 +151,8 @@ impl Launcher {
             Argument::Text(text) => Some(text.as_str()),
             Argument::Output(_) => None,
         });
-        Encoder::raise(newborn, Scrubber::new(texts))
+        let copied = plan.renditions.iter().map(|rendition| rendition.is_copied);
+        Encoder::raise(newborn, copied.collect(), Scrubber::new(texts))
     }
 
     /// Runs ffmpeg to its end, or kills it at the deadline.
@@ -201,7 +202,11 @@ impl Encoder {
     }
 
     /// Gives a child its readers and its supervisor.
-    fn raise(mut newborn: Newborn, scrubber: Scrubber) -> Result<Self, SpawnError> {
+    fn raise(
+        mut newborn: Newborn,
+        copied: Vec<bool>,
+        scrubber: Scrubber,
+    ) -> Result<Self, SpawnError> {
         let (sender, events) = mpsc::channel(EVENTS);
         let (orders, ordered) = watch::channel(Order::Run);
         let sink = Sink {
@@ -211,7 +216,7 @@ impl Encoder {
         };
         let stderr = StderrRing::new(scrubber);
         let pid = newborn.child.id().unwrap_or_default();
-        let readers = start_readers(&mut newborn, &sink, &stderr)
+        let readers = start_readers(&mut newborn, &copied, &sink, &stderr)
             .map_err(|error| SpawnError::Pipes(error.to_string()))?;
         let supervisor = Supervisor {
             group: i32::try_from(pid).ok().and_then(Pid::from_raw),
@@ -233,6 +238,7 @@ impl Encoder {
 
 fn start_readers(
     newborn: &mut Newborn,
+    copied: &[bool],
     sink: &Sink,
     stderr: &StderrRing,
 ) -> io::Result<JoinSet<()>> {
@@ -240,6 +246,7 @@ fn start_readers(
     for (id, pipe) in (0..).map(RenditionId).zip(newborn.outputs.drain(..)) {
         readers.spawn(pipes::read_rendition(
             id,
+            copied.get(id.index()).copied().unwrap_or_default(),
             pipes::receiver(pipe)?,
             sink.clone(),
         ));

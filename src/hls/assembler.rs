@@ -89,7 +89,7 @@ impl Assembler {
             init: None,
             inits: Vec::new(),
             pending: VecDeque::new(),
-            window: Window::new(config.window, config.timeline.first_discontinuity),
+            window: Window::new(config.listed(), config.timeline.first_discontinuity),
             open: None,
             rates: Rates::default(),
             version: 0,

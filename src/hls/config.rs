@@ -172,11 +172,17 @@ impl PackagerConfig {
         }
     }
 
+    /// How much a playlist shows: what was asked for, but never less than three target durations (6.2.2).
+    pub fn listed(&self) -> Duration {
+        self.window
+            .max(Duration::from_secs(self.target_duration()) * 3)
+    }
+
     /// For how long media stays available after it was listed first: at least the playlist's and its own duration
     /// after it has left the playlist (6.2.2).
     pub fn retention(&self) -> Duration {
         let segment = Duration::from_secs(self.target_duration());
-        (self.window + segment) * 2
+        (self.listed() + segment) * 2
     }
 }
 

@@ -193,6 +193,15 @@ pub enum MediaError {
         /// The mdat's own, without its header.
         found: u64,
     },
+    /// A copied track goes on with what its decoder cannot read.
+    #[error("its pictures are not {codec} any more: the source's codec has changed")]
+    OtherCodec {
+        /// What the track announces.
+        codec: &'static str,
+    },
+    /// A copied track goes on with pictures that its initialization section does not describe.
+    #[error("its pictures have another format: the source has changed their size or profile")]
+    OtherFormat,
 }
 
 // === impl BoxType ===

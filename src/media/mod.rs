@@ -11,6 +11,7 @@ mod error;
 mod fragment;
 mod init;
 mod moof;
+mod pictures;
 mod reader;
 mod sample_entry;
 mod writer;
@@ -19,5 +20,6 @@ pub use error::{BoxPosition, BoxType, MediaError};
 pub use fragment::{
     AudioFormat, Fragment, MediaEvent, MediaFormat, MediaInitializationSection, Sample, VideoFormat,
 };
+pub use pictures::PictureCheck;
 pub use reader::FragmentReader;
 pub use writer::write_fragment;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::actor::Actor;
 use super::slot::Slot;
-use super::state::{SessionEvent, Testimony};
+use super::state::{SessionEvent, Suspicion, Testimony};
 use crate::config::SourceKind;
 
 /// One attempt to get media of a source.
@@ -104,9 +104,14 @@ impl Actor {
         self.session.facts.lock().attempt = attempt;
     }
 
-    /// It is time to act. The state says what is wrong; what led to that is known here.
+    /// It is time to act. The state says what is wrong; what led to that, and what is suspected, is known here.
     pub(super) fn timed_out(&mut self) {
-        let attempt = self.attempt(Instant::now());
+        let now = Instant::now();
+        self.state.suspect(Suspicion {
+            who: self.run.as_ref().and_then(|run| run.silent(now)),
+            why: self.pace.explanation(),
+        });
+        let attempt = self.attempt(now);
         let testimony = attempt.map(|attempt| Testimony {
             did: attempt.did(),
             source: attempt.source,

@@ -217,7 +217,9 @@ impl Session {
 
     /// For how long a media resource stays available at least.
     pub fn retention(&self) -> Duration {
-        (self.spec.load().window + self.target_duration()) * 2
+        let target_duration = self.target_duration();
+        let listed = self.spec.load().window.max(target_duration * 3);
+        (listed + target_duration) * 2
     }
 
     /// Counts bytes that were handed to a viewer.

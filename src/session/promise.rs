@@ -46,6 +46,10 @@ mod tests {
                 false,
             ),
             (copied, true),
+            (
+                "source = \"udp://a:1\"\nladder = [{ name = \"s\", copy = true }]\nwindow = \"12s\"",
+                true,
+            ),
         ] {
             let spec = spec(more);
             let config = PackagerConfig {

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use super::ledger::Ledger;
 use super::publish::Live;
+use super::state::Ahead;
 use crate::base::ChannelId;
 use crate::config::ChannelSpec;
 use crate::encoder::{EncoderPlan, PlannedRendition, RenditionKind};
@@ -23,9 +24,9 @@ pub(super) struct Floor {
     ledger: Arc<Ledger>,
 }
 
-/// More media than this in less time than it takes is no burst any more: a server that has kept a while of a live
-/// stream may give tens of seconds of it at once.
-const MAX_AHEAD: Duration = Duration::from_secs(60);
+/// A rendition that had something new within this time goes on: two usual parts, and less than any channel waits for
+/// new media.
+const GOES_ON: Duration = Duration::from_secs(1);
 
 /// See the module.
 #[derive(Debug)]
@@ -38,8 +39,12 @@ pub(super) struct Run {
     pub(super) delivers: bool,
     /// Which renditions have new media since all of them had.
     fresh: Vec<bool>,
-    /// When the encoder of now showed something first, and where the timeline ended then.
-    begun: Option<(Instant, Timestamp)>,
+    /// When any of them had some.
+    last_new: Instant,
+    /// Where the timeline ended when the encoder of now had shown something first.
+    began_at: Option<Timestamp>,
+    /// Its media since then, against the clock.
+    ahead: Ahead,
 }
 
 // === impl Floor ===
@@ -94,7 +99,9 @@ impl Run {
             announced: false,
             delivers: false,
             fresh: vec![false; config.renditions.len()],
-            begun: None,
+            last_new: now,
+            began_at: None,
+            ahead: Ahead::default(),
             packager: Packager::new(config),
         }
     }
@@ -117,22 +124,32 @@ impl Run {
         self.show(floor, now);
         self.delivers = false;
         self.fresh.fill(false);
-        self.begun = None;
+        self.began_at = None;
+        self.ahead = Ahead::default();
     }
 
-    /// What is wrong with an encoder whose media runs away from the clock: players would follow it, and listed media
-    /// would be forgotten before they come to it.
+    /// What is wrong with an encoder whose media runs away from the clock.
     pub(super) fn ahead(&mut self, now: Instant) -> Option<String> {
         let end = self.packager.ends_at()?;
-        let (at, start) = *self.begun.get_or_insert((now, end));
-        let media = Duration::try_from(end.duration_since(start)).unwrap_or_default();
-        let ahead = media.saturating_sub(now.saturating_duration_since(at));
-        (ahead > MAX_AHEAD).then(|| {
-            format!(
-                "the media runs {:.0} s ahead of the clock: the source's timestamps are wrong",
-                ahead.as_secs_f64()
-            )
-        })
+        let began_at = *self.began_at.get_or_insert(end);
+        let media = Duration::try_from(end.duration_since(began_at)).unwrap_or_default();
+        self.ahead.look(now, media)
+    }
+
+    /// Which of its renditions have had nothing new since all of them had, while others go on.
+    pub(super) fn silent(&self, now: Instant) -> Option<String> {
+        if now.saturating_duration_since(self.last_new) > GOES_ON {
+            return None;
+        }
+        let renditions = &self.packager.config().renditions;
+        let silent: Vec<&str> = renditions
+            .iter()
+            .zip(&self.fresh)
+            .filter(|(_, fresh)| !**fresh)
+            .map(|(rendition, _)| rendition.name.as_str())
+            .collect();
+        let is_part = !silent.is_empty() && silent.len() < renditions.len();
+        is_part.then(|| format!("rendition {}", silent.join(", ")))
     }
 
     /// Publishes everything new; `true` when by that every rendition has new media since this was true last. One that
@@ -143,6 +160,7 @@ impl Run {
             any = true;
             if let PackagerEvent::Changed(id) = event {
                 self.fresh[id.index()] = true;
+                self.last_new = now;
             }
             self.live.publish(&self.packager, event, now);
         }

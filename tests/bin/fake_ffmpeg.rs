@@ -581,6 +581,7 @@ fn be_a_parent(launcher: PathBuf, ffmpeg: PathBuf) -> ExitCode {
                 kind: RenditionKind::Video,
                 peak_bitrate: 1,
                 average_bitrate: 1,
+                is_copied: false,
             }],
             lead: Duration::ZERO,
             source_label: "test".into(),

@@ -38,6 +38,8 @@ impl Row {
             }
             (_, Verdict::Broken(words)) => observed.end(words).await,
             (_, Verdict::Lost(words)) => observed.loss(&self, words).await,
+            (_, Verdict::Followed(words)) => observed.change(&self, words).await,
+            (_, Verdict::Reduced(words)) => observed.remainder(&self, words).await,
             (_, _) => observed.no_loss(&self).await,
         }
     }
@@ -194,6 +196,74 @@ impl Observed {
             noticed.as_secs_f64(),
             back.as_secs_f64(),
             breaks.len(),
+        )
+    }
+
+    /// The source stays as it has become: one loss, one discontinuity, and it plays.
+    async fn change(&self, row: &Row, words: &[&str]) -> String {
+        let end = CancellationToken::new();
+        let session = self.playing().await;
+        let watching = watch(&self.gateway.client(), &self.channel, &["v", "audio"], &end);
+        assert_eq!(session["error_count"], 0, "{session:#}");
+        row.strike(&session).await;
+        let struck = Instant::now();
+        let lost = |session: &Value| session["error_count"].as_u64() > Some(0);
+        let session = self.until("the loss", lost).await;
+        let noticed = struck.elapsed();
+        let why = said(&session, words);
+        self.until("the new encoder", |session| {
+            session["reason"] == "a new encoder delivers"
+        })
+        .await;
+        let back = struck.elapsed();
+        tokio::time::sleep(Duration::from_secs(8)).await;
+        end.cancel();
+        let witnesses = heard(watching).await;
+        let session = self.session().await;
+        assert_eq!(session["error_count"], 1, "{session:#}");
+        assert!(noticed < STALL + SLACK, "{noticed:?}");
+        for witness in &witnesses {
+            witness.decode(self.gateway.folder.path()).await;
+            let name = witness.name();
+            assert_eq!(witness.discontinuities().len(), 1, "{name}");
+            assert_eq!(witness.timelines(), 1, "{name}");
+            assert!(witness.news_after(struck + back).is_some(), "{name}");
+        }
+        let refusals = witnesses[0].refusals.len();
+        format!(
+            "noticed {:5.2} s, plays after {:5.2} s | {refusals} refusals | {why}",
+            noticed.as_secs_f64(),
+            back.as_secs_f64()
+        )
+    }
+
+    /// What is left of the source plays on a timeline of its own.
+    async fn remainder(&self, row: &Row, words: &[&str]) -> String {
+        let session = self.playing().await;
+        assert_eq!(session["error_count"], 0, "{session:#}");
+        let end = CancellationToken::new();
+        let watching = watch(&self.gateway.client(), &self.channel, &["v"], &end);
+        row.strike(&session).await;
+        let struck = Instant::now();
+        let lost = |session: &Value| session["error_count"].as_u64() > Some(0);
+        let session = self.until("the loss", lost).await;
+        let noticed = struck.elapsed();
+        let why = said(&session, words);
+        self.until("what is left", |session| {
+            session["reason"] == "a new encoder delivers"
+        })
+        .await;
+        let back = Instant::now();
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        end.cancel();
+        let witnesses = heard(watching).await;
+        assert_eq!(self.session().await["error_count"], 1);
+        assert!(noticed < STALL + SLACK, "{noticed:?}");
+        assert!(witnesses[0].news_after(back).is_some());
+        format!(
+            "noticed {:5.2} s, plays after {:5.2} s | {why}",
+            noticed.as_secs_f64(),
+            back.duration_since(struck).as_secs_f64()
         )
     }
 

@@ -56,6 +56,10 @@ pub(crate) enum Verdict {
     Lost(&'static [&'static str]),
     /// It begins and cannot go on; the session says one of these.
     Broken(&'static [&'static str]),
+    /// The encoder is lost and the session says one of these; the next one plays what comes now.
+    Followed(&'static [&'static str]),
+    /// The encoder is lost and the session says one of these; the next one plays what is left.
+    Reduced(&'static [&'static str]),
     /// Nobody notices; at most a discontinuity.
     Unharmed,
 }
@@ -217,7 +221,7 @@ async fn contents_that_change_are_noticed_or_played() {
     LocalSet::new().run_until(run(rows)).await;
 }
 
-fn stream(name: &'static str, event: Event, verdict: Verdict) -> Row {
+pub(crate) fn stream(name: &'static str, event: Event, verdict: Verdict) -> Row {
     let source = SourceServer::good();
     let address = source.stream();
     Row {
@@ -230,7 +234,7 @@ fn stream(name: &'static str, event: Event, verdict: Verdict) -> Row {
     }
 }
 
-fn hls(name: &'static str, event: Event, verdict: Verdict) -> Row {
+pub(crate) fn hls(name: &'static str, event: Event, verdict: Verdict) -> Row {
     let source = SourceServer::good();
     let address = source.playlist();
     Row {
@@ -244,7 +248,7 @@ fn hls(name: &'static str, event: Event, verdict: Verdict) -> Row {
 }
 
 /// All of them at the same time in one gateway; prints a line for each.
-async fn run(rows: Vec<Row>) {
+pub(crate) async fn run(rows: Vec<Row>) {
     let mut text = SETTINGS.to_owned();
     for (index, row) in rows.iter().enumerate() {
         let (address, start) = (&row.address, row.start().as_secs());

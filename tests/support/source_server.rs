@@ -22,7 +22,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::transport::{CLOCK, Recording};
 
-/// Seconds of an HLS segment; a recording has whole ones.
+/// Seconds of an HLS segment where nothing else is asked for; a recording has whole ones.
 const SEGMENT: u64 = 2;
 
 /// What goes wrong.
@@ -152,6 +152,11 @@ impl SourceServer {
         format!("http://{}/live.m3u8", self.address)
     }
 
+    /// The same in segments of so many seconds.
+    pub(crate) fn playlist_of(&self, seconds: u64) -> String {
+        format!("http://{}/{seconds}/live.m3u8", self.address)
+    }
+
     /// How many requests there were.
     pub(crate) fn requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)
@@ -221,13 +226,15 @@ impl Broadcast {
             Fault::Stall => self.wait_for_better(socket).await,
             _ => {}
         }
-        let number = path
-            .strip_prefix("/segment")
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let seconds = folder.trim_start_matches('/').parse().unwrap_or(SEGMENT);
+        let number = name
+            .strip_prefix("segment")
             .and_then(|rest| rest.strip_suffix(".ts"));
-        match (path, number.and_then(|number| number.parse().ok())) {
-            ("/live.ts", _) => self.stream(socket).await,
-            ("/live.m3u8", _) => {
-                let text = self.playlist();
+        match (name, number.and_then(|number| number.parse().ok())) {
+            ("live.ts", _) => self.stream(socket).await,
+            ("live.m3u8", _) => {
+                let text = self.playlist(seconds);
                 answer(
                     socket,
                     200,
@@ -237,7 +244,7 @@ impl Broadcast {
                 .await
             }
             (_, Some(number)) if !matches!(self.fault().fault, Fault::NoSegments) => {
-                let body = self.segment(number);
+                let body = self.segment(number, seconds);
                 answer(socket, 200, "video/mp2t", &body).await
             }
             _ => answer(socket, 404, "text/plain", b"no").await,
@@ -245,30 +252,30 @@ impl Broadcast {
     }
 
     /// The last whole segments.
-    fn playlist(&self) -> String {
+    fn playlist(&self, seconds: u64) -> String {
         let now = self.fault();
         let at = match now.fault {
             Fault::OldPlaylist => now.since,
             _ => Instant::now(),
         };
         // As if there had been some before the test began.
-        let end = self.ticks(at) / (SEGMENT * CLOCK) + 4;
+        let end = self.ticks(at) / (seconds * CLOCK) + 4;
         let mut text = format!(
-            "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:{SEGMENT}\n#EXT-X-MEDIA-SEQUENCE:{}\n",
+            "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:{seconds}\n#EXT-X-MEDIA-SEQUENCE:{}\n",
             end - 4
         );
         for number in end - 4..end {
-            text += &format!("#EXTINF:{SEGMENT}.0,\nsegment{number}.ts\n");
+            text += &format!("#EXTINF:{seconds}.0,\nsegment{number}.ts\n");
         }
         text
     }
 
-    fn segment(&self, number: u64) -> Vec<u8> {
+    fn segment(&self, number: u64, seconds: u64) -> Vec<u8> {
         let now = self.fault();
         let recording = self.contents(&now);
-        let mut cursor = recording.seek(number * SEGMENT * CLOCK, true);
+        let mut cursor = recording.seek(number * seconds * CLOCK, true);
         let mut body = Vec::new();
-        while recording.time(cursor) < (number + 1) * SEGMENT * CLOCK {
+        while recording.time(cursor) < (number + 1) * seconds * CLOCK {
             body.extend(recording.write(cursor, |time| self.stamp(&now, time)));
             cursor = recording.next(cursor);
         }

@@ -40,6 +40,7 @@ struct Frame {
     at: u64,
     /// A player may begin here.
     is_key: bool,
+    is_video: bool,
     packets: Vec<Packet>,
 }
 
@@ -68,6 +69,50 @@ impl Recording {
     /// The same pictures in another size.
     pub(crate) fn larger() -> Arc<Self> {
         Self::of("larger", 16, &pictures(25, 25, "640x360", X264, SOUND))
+    }
+
+    /// The same in MPEG-2.
+    pub(crate) fn mpeg2() -> Arc<Self> {
+        let arguments = pictures(25, 25, "320x180", MPEG2, SOUND);
+        Self::of("mpeg2", 16, &arguments)
+    }
+
+    /// MPEG-2 with pictures in which everything moves: the more bits, the more of them look like something else.
+    pub(crate) fn mpeg2_noise() -> Arc<Self> {
+        let arguments = pictures(25, 12, "320x180", "-c:v mpeg2video -b:v 4000k -bf 2", SOUND);
+        let noise = "rate=25,noise=alls=20:allf=t ";
+        Self::of("mpeg2-noise", 16, &arguments.replace("rate=25 ", noise))
+    }
+
+    /// The same in H.265.
+    pub(crate) fn hevc() -> Arc<Self> {
+        Self::of("hevc", 16, &pictures(25, 25, "320x180", X265, SOUND))
+    }
+
+    /// H.265 on other elementary streams, as broadcasters change it.
+    pub(crate) fn hevc_elsewhere() -> Arc<Self> {
+        let arguments = pictures(25, 25, "320x180", X265, SOUND);
+        let arguments = format!("{arguments} -mpegts_start_pid 0x200");
+        Self::of("elsewhere", 16, &arguments)
+    }
+
+    /// The same pictures, and sound in AC-3.
+    pub(crate) fn ac3() -> Arc<Self> {
+        let sound = "-c:a ac3 -b:a 192k";
+        Self::of("ac3", 16, &pictures(25, 25, "320x180", X264, sound))
+    }
+
+    /// The same pictures, and sound in MPEG-1 Layer II.
+    pub(crate) fn mp2() -> Arc<Self> {
+        let sound = "-c:a mp2 -b:a 192k";
+        Self::of("mp2", 16, &pictures(25, 25, "320x180", X264, sound))
+    }
+
+    /// The same pictures; of the sound only the tables speak.
+    pub(crate) fn without_sound() -> Arc<Self> {
+        let mut recording = Arc::into_inner(Self::good()).unwrap();
+        recording.frames.retain(|frame| frame.is_video);
+        Arc::new(recording)
     }
 
     /// Sound and no pictures.
@@ -133,6 +178,7 @@ impl Recording {
                 recording.frames.push(Frame {
                     at: start.time.saturating_sub(recording.first),
                     is_key: start.is_key && (start.is_video || !has_video),
+                    is_video: start.is_video,
                     packets: Vec::new(),
                 });
                 tables.drain(..).for_each(|table| recording.append(table));
@@ -210,6 +256,8 @@ impl Recording {
 
 const X264: &str =
     "-c:v libx264 -preset ultrafast -b:v 300k -pix_fmt yuv420p -sc_threshold 0 -bf 0";
+const X265: &str = "-c:v libx265 -preset ultrafast -b:v 300k -pix_fmt yuv420p -x265-params keyint=25:bframes=0:log-level=none";
+const MPEG2: &str = "-c:v mpeg2video -b:v 1500k";
 const SOUND: &str = "-c:a aac -b:a 64k";
 
 fn pictures(rate: u32, gop: u32, size: &str, codec: &str, sound: &str) -> String {

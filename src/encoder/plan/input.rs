@@ -73,8 +73,8 @@ fn http(words: &mut Words<'_>, url: &str, source: &SourceSpec) {
         words.push("-headers", &lines.collect::<String>());
     }
     if is_hls(url) {
-        // The newest segment: three of them at once would put the timeline that far ahead of the clock.
-        words.optional("live_start_index", "-1");
+        // Played at the pace of the clock, the newest segment alone would end before the next one is listed.
+        words.optional("live_start_index", "-2");
     } else {
         // Goes on where a file was interrupted. Not `-reconnect_streamed`: joining a live stream again elsewhere is a
         // discontinuity, and those belong to the gateway.
@@ -111,6 +111,11 @@ fn whitelist(scheme: &str) -> &'static str {
         "rtp" => "rtp,srtp,udp",
         _ => "udp",
     }
+}
+
+/// Whether media comes in whole segments, each at once, and not as it happens.
+pub(super) fn comes_in_segments(source: &SourceSpec) -> bool {
+    matches!(&source.kind, SourceKind::Live { url } if is_hls(url))
 }
 
 /// By its name, as ffmpeg's own servers and players do.

@@ -67,6 +67,8 @@ pub struct PlannedRendition {
     pub peak_bitrate: u64,
     /// What it should need on average, bits a second, container included.
     pub average_bitrate: u64,
+    /// It is what the source sends, and nobody has looked into it.
+    pub is_copied: bool,
 }
 
 /// What an output carries.
@@ -276,8 +278,6 @@ fn frame_rate(facts: &SourceFacts) -> FrameRate {
     known.unwrap_or(FrameRate::DEFAULT).limited()
 }
 
-/// A segment and two parts: what a player needs before it starts. Live sources come at their own pace, and copied
-/// pictures pass no filter that could hold them.
 /// Players that know nothing of Partial Segments, and hls.js for its first playlist, begin with a whole segment. The
 /// first one of a new timeline is therefore as short as a part.
 fn first_segment(channel: &ChannelSpec, behind: Option<Duration>) -> Duration {
@@ -289,6 +289,10 @@ fn first_segment(channel: &ChannelSpec, behind: Option<Duration>) -> Duration {
 
 /// A new timeline begins with what a player wants to have at once. One that goes on makes up for what was missed, and
 /// no more: media that runs ahead of the clock a little further with every restart would never be live again.
+///
+/// Live sources come at their own pace, but for those that come in segments: passed on as they come, there would be
+/// nothing new for a whole segment of the source, and then all of it. Copied pictures pass no filter that could hold
+/// them.
 fn lead(
     channel: &ChannelSpec,
     source: &SourceSpec,
@@ -298,7 +302,7 @@ fn lead(
     // What a low-latency player keeps between itself and the live edge (three parts), and a little for its start.
     let burst = channel.part_duration * 13 / 4;
     match source.kind {
-        SourceKind::Live { .. } => Duration::ZERO,
+        SourceKind::Live { .. } if !input::comes_in_segments(source) => Duration::ZERO,
         _ if follow_source => Duration::ZERO,
         _ => behind.map_or(burst, |behind| burst.min(behind + START_UP)),
     }
@@ -325,13 +329,15 @@ fn global(capabilities: &Capabilities) -> Vec<Argument> {
         .collect()
 }
 
-/// Before the input: files are played for ever, and at the pace of the clock where no filter can see to it.
+/// Before the input: files are played for ever, and what does not come at the pace of the clock is read at that pace
+/// where no filter can see to it.
 fn pace(source: &SourceSpec, follow_source: bool) -> Vec<Argument> {
-    if !matches!(source.kind, SourceKind::File { .. }) {
-        return Vec::new();
+    let is_file = matches!(source.kind, SourceKind::File { .. });
+    let mut words = Vec::new();
+    if is_file {
+        words.extend(["-stream_loop", "-1"]);
     }
-    let mut words = vec!["-stream_loop", "-1"];
-    if follow_source {
+    if follow_source && (is_file || input::comes_in_segments(source)) {
         words.push("-re");
     }
     words

@@ -161,12 +161,16 @@ pub(super) fn planned_video(rung: &Rung, facts: &SourceFacts, timing: &Timing) -
         }
         RungVideo::Copy => copied(facts),
     };
-    planned(
+    let planned = planned(
         &rung.name,
         RenditionKind::Video,
         average + overhead,
         peak + overhead,
-    )
+    );
+    PlannedRendition {
+        is_copied: rung.video == RungVideo::Copy,
+        ..planned
+    }
 }
 
 /// What the sound will need.
@@ -200,5 +204,6 @@ fn planned(name: &RenditionName, kind: RenditionKind, average: f64, peak: f64) -
         kind,
         peak_bitrate: peak.ceil() as u64,
         average_bitrate: average.ceil() as u64,
+        is_copied: false,
     }
 }

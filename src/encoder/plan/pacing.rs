@@ -1,4 +1,4 @@
-//! Real time for sources that are not live, after a burst.
+//! Real time for sources that do not keep it themselves, after a burst.
 //!
 //! `-re` would give the first second of media after one second. A player needs a segment and some parts at once, so
 //! the first `lead` of media passes unhindered and the rest at the pace of the clock. ffmpeg before 6.1 has no option

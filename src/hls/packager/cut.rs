@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{Boundary, Packager, earlier};
 use crate::base::MediaTime;
@@ -26,11 +26,13 @@ impl Packager {
                 .max(self.ended_at)
                 .unwrap_or(now);
             self.anchor.get_or_insert((wall, time));
+            self.follow_clock(now, time);
             let discontinuity = std::mem::take(&mut self.discontinuity_next);
             self.boundaries.push_back(Boundary {
                 msn: self.next_msn,
                 time,
                 discontinuity,
+                correction: self.correction,
             });
             self.next_msn += 1;
             self.start_segment(0, timed.time);
@@ -164,7 +166,7 @@ impl Packager {
             let missing = self.planned_duration(msn);
             self.renditions[index].close_segment(missing);
         }
-        let date_time = self.program_date_time(index, ticks, boundary.time);
+        let date_time = self.program_date_time(index, ticks, &boundary);
         self.renditions[index].open_segment(boundary.msn, date_time, boundary.discontinuity);
     }
 
@@ -182,19 +184,15 @@ impl Packager {
         }
     }
 
-    /// The wall clock at a sample, by the anchor of this run.
+    /// The wall clock at a sample of the segment that begins at a boundary, by the anchor of this run.
     pub(super) fn program_date_time(
         &self,
         index: usize,
         ticks: u64,
-        boundary: MediaTime,
+        boundary: &Boundary,
     ) -> Timestamp {
-        let (wall, origin) = self.anchor.unwrap_or((Timestamp::UNIX_EPOCH, boundary));
-        let nanos =
-            |time: MediaTime| i128::try_from(time.to_duration().as_nanos()).unwrap_or(i128::MAX);
-        let since = nanos(self.renditions[index].time(ticks)) - nanos(origin);
-        let since = SignedDuration::from_nanos(i64::try_from(since).unwrap_or(i64::MAX));
-        wall.checked_add(since).unwrap_or(wall)
+        let date = self.by_anchor(self.renditions[index].time(ticks));
+        date.checked_add(boundary.correction).unwrap_or(date)
     }
 
     /// Forgets boundaries that every rendition has passed.

@@ -5,6 +5,7 @@
 //! known whether a boundary lies before it. That costs a frame, and makes any source's key frames usable.
 
 mod cut;
+mod drift;
 mod seam;
 
 use std::collections::VecDeque;
@@ -34,6 +35,8 @@ pub struct Packager {
     progress: Option<MediaTime>,
     /// The wall clock at the first sample of this run of the encoder, and that sample's time.
     anchor: Option<(Timestamp, MediaTime)>,
+    /// By how much dates have been moved since then, to follow the wall clock.
+    correction: SignedDuration,
     /// Where the wall clock of an earlier run ended: dates must not be given twice (6.2.1).
     ended_at: Option<Timestamp>,
     next_msn: u64,
@@ -57,6 +60,8 @@ struct Boundary {
     msn: u64,
     time: MediaTime,
     discontinuity: bool,
+    /// What its date is corrected by, in every rendition.
+    correction: SignedDuration,
 }
 
 // === impl Packager ===
@@ -80,6 +85,7 @@ impl Packager {
             boundaries: VecDeque::new(),
             progress: None,
             anchor: None,
+            correction: SignedDuration::ZERO,
             ended_at: None,
             next_msn: config.timeline.first_msn,
             discontinuity_next: false,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Packager;
 use crate::base::MediaTime;
@@ -40,6 +40,7 @@ impl Packager {
         self.ended_at = self.renditions[0].ends_at().max(self.ended_at);
         self.boundaries.clear();
         self.anchor = None;
+        self.correction = SignedDuration::ZERO;
         self.discontinuity_next = true;
     }
 
@@ -121,7 +122,7 @@ impl Packager {
                     boundary.time.to_duration(),
                     self.renditions[index].timescale(),
                 );
-                let date_time = self.program_date_time(index, ticks.ticks, boundary.time);
+                let date_time = self.program_date_time(index, ticks.ticks, &boundary);
                 self.renditions[index].open_segment(
                     boundary.msn,
                     date_time,

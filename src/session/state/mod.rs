@@ -6,6 +6,7 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod ahead;
 mod event;
 mod gaps;
 mod jitter;
@@ -30,11 +31,12 @@ mod timer_tests;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+pub use ahead::Ahead;
 pub use event::{
     Effects, GapPatience, Patience, Phase, RefusedTransition, SessionEvent, SlatePatience,
     Testimony, TimerReason,
 };
-pub use pace::{Heartbeat, Pace};
+pub use pace::{Heartbeat, Pace, Suspicion};
 
 use gaps::Gaps;
 use jitter::Jitter;
@@ -83,6 +85,8 @@ pub struct SessionState {
     encoder_runs: bool,
     /// What is known of the source in use if its time is up.
     testimony: Option<Testimony>,
+    /// What to say if nothing new comes.
+    suspicion: Suspicion,
 }
 
 // === impl SessionState ===
@@ -118,7 +122,13 @@ impl SessionState {
             last_error: None,
             encoder_runs: false,
             testimony: None,
+            suspicion: Suspicion::default(),
         }
+    }
+
+    /// What is suspected if the encoder has delivered nothing new for too long.
+    pub fn suspect(&mut self, suspicion: Suspicion) {
+        self.suspicion = suspicion;
     }
 
     /// A session whose first source is not the one to begin with.

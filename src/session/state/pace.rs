@@ -1,5 +1,6 @@
 //! Whether an encoder keeps up with the clock, and understands what it is given.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// Media time over wall time below which viewers run dry sooner or later.
@@ -12,15 +13,24 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// has nothing else.
 const TOO_MANY: f64 = 10.0;
 
-/// For how long they may come like that.
-const DISTURBANCE: Duration = Duration::from_secs(5);
+/// Over which time they are counted. Heartbeats come twice a second, and what has a picture in it now and then is no
+/// better for it: a decoder that reads another format finds some.
+const COUNTED_OVER: Duration = Duration::from_secs(1);
+
+/// For how long they may come like that: a little less than any channel waits for new media, because it says more.
+const DISTURBANCE: Duration = Duration::from_millis(2500);
+
+/// What is said of it.
+const GARBLED: &str =
+    "what the source sends cannot be decoded any more: its format may have changed";
 
 /// The pace of one encoder.
 #[derive(Debug, Default)]
 pub struct Pace {
     slow_since: Option<Instant>,
     garbled_since: Option<Instant>,
-    last: Option<(Instant, u64)>,
+    /// What was said of undecoded packets, oldest first: the last one before [`COUNTED_OVER`] and all since.
+    undecoded: VecDeque<(Instant, u64)>,
 }
 
 /// What an encoder says of itself from time to time.
@@ -30,6 +40,15 @@ pub struct Heartbeat {
     pub speed: f64,
     /// Packets that could not be decoded so far.
     pub undecoded: u64,
+}
+
+/// What is suspected when an encoder delivers nothing new.
+#[derive(Debug, Default)]
+pub struct Suspicion {
+    /// Who does not deliver, if not all of it.
+    pub who: Option<String>,
+    /// Why not.
+    pub why: Option<&'static str>,
 }
 
 // === impl Pace ===
@@ -46,17 +65,30 @@ impl Pace {
         garbled.or_else(|| self.slow(now, heartbeat.speed))
     }
 
+    /// Why nothing new comes, if the encoder complains about what it is given.
+    pub fn explanation(&self) -> Option<&'static str> {
+        self.garbled_since.map(|_| GARBLED)
+    }
+
     fn garbled(&mut self, now: Instant, undecoded: u64) -> Option<String> {
-        let (at, before) = self.last.replace((now, undecoded))?;
-        let seconds = now.duration_since(at).as_secs_f64();
-        if undecoded.saturating_sub(before) as f64 <= TOO_MANY * seconds {
+        let counted = &mut self.undecoded;
+        let last = counted.back().map_or(now, |(at, _)| *at);
+        counted.push_back((now, undecoded));
+        while counted
+            .get(1)
+            .is_some_and(|(at, _)| now.duration_since(*at) >= COUNTED_OVER)
+        {
+            counted.pop_front();
+        }
+        let (at, before) = *counted.front()?;
+        // The first heartbeats of an encoder have nothing behind them.
+        let seconds = now.duration_since(at).max(COUNTED_OVER).as_secs_f64();
+        if (undecoded.saturating_sub(before) as f64) < TOO_MANY * seconds {
             self.garbled_since = None;
             return None;
         }
-        let since = *self.garbled_since.get_or_insert(at);
-        (now.duration_since(since) >= DISTURBANCE).then(|| {
-            "what the source sends cannot be decoded any more: its format may have changed".into()
-        })
+        let since = *self.garbled_since.get_or_insert(last);
+        (now.duration_since(since) >= DISTURBANCE).then(|| GARBLED.into())
     }
 
     fn slow(&mut self, now: Instant, speed: f64) -> Option<String> {
@@ -72,6 +104,21 @@ impl Pace {
                 PATIENCE.as_secs()
             )
         })
+    }
+}
+
+// === impl Suspicion ===
+
+impl Suspicion {
+    /// That nothing new came for so long.
+    pub(super) fn complaint(&self, silence: Duration) -> String {
+        let who = self.who.as_deref().unwrap_or("the encoder");
+        let seconds = silence.as_secs_f64();
+        let what = format!("{who} has delivered no new media for {seconds:.1} s");
+        match self.why {
+            Some(why) => format!("{what}; {why}"),
+            None => what,
+        }
     }
 }
 
@@ -111,26 +158,41 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_burst_of_bad_packets_is_a_disturbance_and_a_stream_of_them_is_another_format() {
-        let (mut pace, start) = (Pace::default(), some_time());
+    /// A heartbeat every half second with so many more packets that could not be decoded; what was said at the end.
+    fn hear(pace: &mut Pace, start: Instant, more: &[u64]) -> Option<String> {
         let mut undecoded = 0;
-        let mut hear = |seconds: u32, more: u64| {
+        let mut said = None;
+        for (half, more) in (0..).zip(more) {
             undecoded += more;
             let heartbeat = Heartbeat {
                 speed: 1.0,
                 undecoded,
             };
-            pace.look(start + seconds * SECOND, heartbeat)
-        };
-        assert_eq!(hear(0, 7), None);
-        for seconds in 1..5 {
-            assert_eq!(hear(seconds, 25), None);
+            assert_eq!(said, None, "before heartbeat {half}");
+            said = pace.look(start + half * SECOND / 2, heartbeat);
         }
-        assert_eq!(hear(5, 3), None, "it has recovered");
-        for seconds in 6..10 {
-            assert_eq!(hear(seconds, 25), None);
-        }
-        assert!(hear(10, 25).unwrap().contains("format"));
+        said
+    }
+
+    #[test]
+    fn a_burst_of_bad_packets_is_a_disturbance_and_a_stream_of_them_is_another_format() {
+        let (mut pace, start) = (Pace::default(), some_time());
+        let burst = [0, 200, 12, 12, 0, 0, 12, 12, 12, 0, 0, 0, 300, 0, 0, 0];
+        assert_eq!(hear(&mut pace, start, &burst), None);
+        assert_eq!(pace.explanation(), None);
+        pace.reset();
+        let stream = [0, 12, 12, 12, 12, 12];
+        assert!(hear(&mut pace, start, &stream).unwrap().contains("format"));
+        assert!(pace.explanation().is_some());
+    }
+
+    #[test]
+    fn a_stream_of_bad_packets_with_a_good_moment_in_it_is_no_better() {
+        let (mut pace, start) = (Pace::default(), some_time());
+        let stream = [0, 12, 3, 20, 0, 25];
+        assert!(hear(&mut pace, start, &stream).is_some());
+        pace.reset();
+        // As seldom as on a line that is disturbed all the time.
+        assert_eq!(hear(&mut pace, start, &[4; 600]), None);
     }
 }

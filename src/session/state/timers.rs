@@ -105,8 +105,7 @@ impl SessionState {
 
     fn silence(&self) -> String {
         if self.delivers {
-            let seconds = self.patience.stall.as_secs_f64();
-            return format!("the encoder has delivered no new media for {seconds:.1} s");
+            return self.suspicion.complaint(self.patience.stall);
         }
         match &self.testimony {
             Some(Testimony { source, did }) => {
