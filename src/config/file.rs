@@ -40,6 +40,7 @@ pub(super) enum Field<T> {
 #[derive(Default)]
 pub(super) struct ServerTable<'a> {
     pub(super) listen: Field<&'a str>,
+    pub(super) public_url: Field<&'a str>,
     pub(super) ffmpeg: Field<&'a str>,
     pub(super) max_connections: Field<i64>,
     pub(super) max_connections_per_address: Field<i64>,
@@ -188,6 +189,7 @@ impl<'a> ServerTable<'a> {
         let table = Reader::new(TableKind::Server, table, report);
         Self {
             listen: table.get("listen", Wanted::Listen, report, DeValue::as_str),
+            public_url: table.text("public_url", report),
             ffmpeg: table.text("ffmpeg", report),
             max_connections: table.number("max_connections", report),
             max_connections_per_address: table.number("max_connections_per_address", report),

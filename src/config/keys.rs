@@ -28,13 +28,15 @@ const ALL: [TableKind; 8] = [
 ];
 
 /// What other programs call things, and what it is called here.
-const OTHER_NAMES: [(&str, &str); 24] = [
+const OTHER_NAMES: [(&str, &str); 26] = [
     ("address", "listen"),
     ("agent", "user_agent"),
+    ("base_url", "public_url"),
     ("bind", "listen"),
     ("bitrate", "video_bitrate"),
     ("category", "group"),
     ("endpoint", "url"),
+    ("external_url", "public_url"),
     ("freeze", "frozen"),
     ("holddown", "hold_down"),
     ("host", "listen"),
@@ -64,6 +66,7 @@ impl TableKind {
             Self::Root => &["server", "defaults", "channel", "webhook"],
             Self::Server => &[
                 "listen",
+                "public_url",
                 "ffmpeg",
                 "max_connections",
                 "max_connections_per_address",

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::DeTable;
 
-use super::address::listen;
+use super::address::{listen, public_url};
 use super::channel::{self, Inherited, take};
 use super::error::ConfigError;
 use super::file::{Field, File, ServerTable};
@@ -106,6 +106,7 @@ fn read_server(table: &ServerTable<'_>, folder: &Path, report: &mut Report<'_>) 
     );
     ServerConfig {
         listen: take(&table.listen, report, |text| listen(text)).unwrap_or(DEFAULT_LISTEN),
+        public_url: take(&table.public_url, report, |text| public_url(text)),
         ffmpeg: take(&table.ffmpeg, report, |text| program(text, folder)),
         max_connections,
         max_connections_per_address: per_address

@@ -27,6 +27,9 @@ pub struct Config {
 pub struct ServerConfig {
     /// Where to listen for viewers and operators.
     pub listen: SocketAddr,
+    /// How clients call the gateway where that is not how their requests say: behind a proxy. An http(s) URL without
+    /// a slash at its end.
+    pub public_url: Option<String>,
     /// The ffmpeg to run: a path, or a bare name to look up in `PATH`; `None` looks it up (`$FFMPEG`, `PATH`,
     /// `.tools/`).
     pub ffmpeg: Option<PathBuf>,

@@ -11,6 +11,7 @@
 
 mod activity;
 mod api;
+mod base_url;
 mod body;
 mod cache;
 mod channel_view;
