@@ -14,6 +14,7 @@ pub mod encoder;
 pub mod events;
 pub mod hls;
 pub mod http;
+pub mod iptv;
 pub mod media;
 pub mod session;
 pub mod story;

@@ -52,8 +52,7 @@ pub(super) fn logo(text: &str) -> Result<String, Refusal> {
 
 /// The URL under which clients find the gateway, without a slash at its end.
 pub(super) fn public_url(text: &str) -> Result<String, Refusal> {
-    let example =
-        "write how viewers call the gateway, for example `\"https://tv.example.org\"`";
+    let example = "write how viewers call the gateway, for example `\"https://tv.example.org\"`";
     let url = open_url("public_url", text, example)?;
     if url.contains(['?', '#']) {
         return Err(Refusal::new(

@@ -17,6 +17,7 @@ use super::address::{listen, public_url};
 use super::channel::{self, Inherited, take};
 use super::error::ConfigError;
 use super::file::{Field, File, ServerTable};
+use super::iptv;
 use super::ladder;
 use super::model::{ChannelSpec, Config, LadderSpec, ServerConfig, WebhookSpec};
 use super::report::{Refusal, Report, quoted};
@@ -54,11 +55,17 @@ impl Config {
         let server = read_server(&file.server, folder, &mut report);
         let channels = read_channels(&file, folder, &mut report);
         let webhooks = read_webhooks(&file, &mut report);
+        let guide = iptv::read_guide(&file.guide, folder, &mut report);
+        let hdhomerun = iptv::read_hdhomerun(&file.hdhomerun, &mut report);
+        let users = iptv::read_users(&file.users, &mut report);
         match report.is_empty() {
             true => Ok(Self {
                 server,
                 channels,
                 webhooks,
+                guide,
+                hdhomerun,
+                users,
             }),
             false => Err(report.into_error(origin, Some(&root))),
         }

@@ -193,6 +193,8 @@ mod tests {
             logo: None,
             number: Some(7),
             group: None,
+            tvg_id: None,
+            guide: None,
             sources: vec![live(None), live(Some("primary"))],
             ladder: LadderSpec::Rungs(vec![
                 rung(
