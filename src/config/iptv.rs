@@ -94,10 +94,10 @@ pub(super) fn read_hdhomerun(table: &HdHomeRunTable<'_>, report: &mut Report<'_>
         within("tuners", *number, 0..=MAX_TUNERS, |n| n.to_string())
     });
     let tuners = tuners.and_then(|number| usize::try_from(number).ok());
+    let built_in = HdHomeRunSpec::default();
     HdHomeRunSpec {
-        tuners: tuners.unwrap_or(DEFAULT_TUNERS),
-        name: take(&table.name, report, |text| plain_text("name", text))
-            .unwrap_or_else(|| "Headgate".to_owned()),
+        tuners: tuners.unwrap_or(built_in.tuners),
+        name: take(&table.name, report, |text| plain_text("name", text)).unwrap_or(built_in.name),
         device_id: take(&table.device_id, report, |text| device_id(text)),
         discovery: take(&table.discovery, report, |text| listen(text)),
         ssdp: take(&table.ssdp, report, |text| listen(text)),
@@ -137,6 +137,18 @@ impl HdHomeRunSpec {
         let plain = [24, 16, 8].map(nibble);
         let checksum = looked_up.iter().chain(&plain).fold(0, |sum, n| sum ^ n);
         number & !0xF | checksum
+    }
+}
+
+impl Default for HdHomeRunSpec {
+    fn default() -> Self {
+        Self {
+            tuners: DEFAULT_TUNERS,
+            name: "Headgate".to_owned(),
+            device_id: None,
+            discovery: None,
+            ssdp: None,
+        }
     }
 }
 

@@ -12,11 +12,8 @@ use super::State;
 /// `public_url` of the configuration if there is one, else what the request calls the gateway. A name that a client
 /// made up comes back to that client only: answers that hold it are not for shared caches.
 pub(crate) fn base_url(state: &State, head: &Parts) -> String {
-    let standing = state
-        .configuration
-        .as_ref()
-        .map(|configuration| configuration.holder().standing());
-    if let Some(url) = standing.and_then(|standing| standing.config.server.public_url.clone()) {
+    let configured = state.config();
+    if let Some(url) = configured.and_then(|config| config.server.public_url.clone()) {
         return url;
     }
     let named = head.uri.authority().map(Authority::as_str);

@@ -25,6 +25,8 @@ mod events;
 mod guard;
 mod health;
 mod idempotency;
+mod iptv;
+mod iptv_streams;
 mod json_body;
 mod limits;
 mod listing;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::lineup::Lineup;
 use super::xmltv::escape;
+use crate::config::HdHomeRunSpec;
 
 const MODEL: &str = "HDHR5-4US";
 const FIRMWARE: &str = "hdhomerun5_atsc";
@@ -114,6 +115,16 @@ impl Device<'_> {
     pub fn udn(&self) -> String {
         format!("uuid:2f70c0d7-90a3-4429-8275-{:012x}", self.id)
     }
+}
+
+/// A device number that follows from what is known of the machine: the same after a restart.
+pub fn device_id(seed: &str) -> u32 {
+    let mut hash: u32 = 0x811C_9DC5;
+    for byte in seed.bytes() {
+        hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    }
+    // Numbers of devices begin with 1, and 0 means none.
+    HdHomeRunSpec::with_checksum(0x1000_0000 | hash & 0x0FFF_FFFF)
 }
 
 /// `/lineup_status.json`: there is nothing to scan for.

@@ -2,8 +2,6 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use std::time::Duration;
-
 use super::hdhomerun::Device;
 
 /// What the tuner calls itself.
@@ -11,9 +9,6 @@ pub const DEVICE_TYPE: &str = "urn:schemas-upnp-org:device:MediaServer:1";
 
 /// How long an announcement holds, in seconds.
 pub const MAX_AGE: u64 = 1800;
-
-/// The longest pause before an answer that a search may ask for.
-const MAX_PAUSE: u64 = 5;
 
 const ROOT: &str = "upnp:rootdevice";
 const SERVER: &str = concat!("Headgate/", env!("CARGO_PKG_VERSION"), " UPnP/1.0");
@@ -23,8 +18,6 @@ const SERVER: &str = concat!("Headgate/", env!("CARGO_PKG_VERSION"), " UPnP/1.0"
 pub struct Search {
     /// What for, as the answers repeat it.
     targets: Vec<String>,
-    /// Answers come at any time within this, so that not all come at once.
-    pub spread: Duration,
 }
 
 /// Reads a packet; `None` if it is no search that the device answers.
@@ -34,7 +27,7 @@ pub fn search(packet: &[u8], device: &Device<'_>) -> Option<Search> {
     if !lines.next()?.eq_ignore_ascii_case("M-SEARCH * HTTP/1.1") {
         return None;
     }
-    let (mut target, mut spread, mut is_discover) = (None, 0, false);
+    let (mut target, mut is_discover) = (None, false);
     for line in lines {
         let Some((name, value)) = line.split_once(':') else {
             continue;
@@ -42,7 +35,6 @@ pub fn search(packet: &[u8], device: &Device<'_>) -> Option<Search> {
         let value = value.trim();
         match name.trim().to_ascii_lowercase().as_str() {
             "st" => target = Some(value),
-            "mx" => spread = value.parse().unwrap_or(0),
             "man" => {
                 is_discover = value
                     .trim_matches('"')
@@ -59,10 +51,7 @@ pub fn search(packet: &[u8], device: &Device<'_>) -> Option<Search> {
         .filter(|one| target == "ssdp:all" || target == *one)
         .map(str::to_owned)
         .collect();
-    (!targets.is_empty()).then(|| Search {
-        targets,
-        spread: Duration::from_secs(spread.min(MAX_PAUSE)),
-    })
+    (!targets.is_empty()).then_some(Search { targets })
 }
 
 // === impl Search ===
@@ -136,7 +125,6 @@ mod tests {
     #[test]
     fn searches_are_answered_by_their_names() {
         let found = search(packet("ssdp:all").as_bytes(), &DEVICE).unwrap();
-        assert_eq!(found.spread, Duration::from_secs(5), "not longer");
         let answers = found.answers(&DEVICE);
         assert_eq!(answers.len(), 3);
         for answer in &answers {
