@@ -141,7 +141,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("hyper_util", &["client", "http"]),
     ("hyper_rustls", &["client"]),
     ("rustls", &["client"]),
-    ("quick_xml", &["iptv::xmltv_reader"]),
+    ("quick_xml", &["iptv::xmltv_reader", "iptv::xmltv_values"]),
     ("socket2", &["discovery"]),
     ("subtle", &["iptv::xtream"]),
     ("toml_edit", &["iptv::import"]),

@@ -18,6 +18,7 @@ pub mod programme;
 pub mod ssdp;
 pub mod xmltv;
 pub mod xmltv_reader;
+mod xmltv_values;
 pub mod xtream;
 
 pub use lineup::{Lineup, LineupEntry};

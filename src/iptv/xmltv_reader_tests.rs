@@ -13,7 +13,7 @@ fn wanted() -> Wanted {
 }
 
 fn guide(text: &str) -> Result<Guide, ReadError> {
-    read(text.as_bytes(), &wanted())
+    read(io::BufReader::new(text.as_bytes()), &wanted())
 }
 
 fn error(text: &str) -> String {
