@@ -94,7 +94,7 @@ fn read_list<T>(
 
 /// Nothing of it is quoted: it may hold a token anywhere.
 pub(super) fn url(key: &str, text: &str) -> Result<Secret, Refusal> {
-    let example = "write an http or https URL: `\"https://example.org/hook\"`";
+    let example = "write an http or https URL: `\"https://example.org/…\"`";
     let rest = ["http://", "https://"]
         .into_iter()
         .find_map(|scheme| text.strip_prefix(scheme))

@@ -53,6 +53,8 @@ impl Playlist {
         let mut list = Self::default();
         let mut open = Entry::default();
         let mut is_open = false;
+        // Whether it is known already that the open entry lacks its URL.
+        let mut is_told = false;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (index, line) in text.split('\n').enumerate() {
             let (number, line) = (index + 1, line.trim());
@@ -60,20 +62,28 @@ impl Playlist {
                 continue;
             }
             let Some(directive) = line.strip_prefix('#') else {
+                if !line.contains("://") {
+                    // A path, or garbage: the URL may still come.
+                    list.skipped.push((number, "it is not a URL"));
+                    is_told = true;
+                    continue;
+                }
                 open.line = number;
                 open.take_url(line);
                 list.entries.push(std::mem::take(&mut open));
-                is_open = false;
+                (is_open, is_told) = (false, false);
                 continue;
             };
             if let Some(rest) = after(directive, "EXTINF:") {
-                if is_open {
+                if is_open && !is_told {
                     list.skipped
                         .push((number, "the entry before it has no URL"));
+                }
+                if is_open {
                     open = Entry::default();
                 }
                 (open.attributes, open.title) = read_info(rest);
-                is_open = true;
+                (is_open, is_told) = (true, false);
             } else if let Some(rest) = after(directive, "EXTM3U") {
                 let (attributes, _) = read_info(rest);
                 list.guide = guide_of(attributes);
@@ -81,7 +91,7 @@ impl Playlist {
                 open.take_directive(directive);
             }
         }
-        if is_open {
+        if is_open && !is_told {
             let last = text.split('\n').count();
             list.skipped.push((last, "the last entry has no URL"));
         }

@@ -57,7 +57,7 @@ fn programmes<'a>(xml: &'a Document<'_>, id: &str) -> Vec<(&'a str, String)> {
     .collect()
 }
 
-fn options() -> ParsingOptions<'static> {
+fn options<'a>() -> ParsingOptions<'a> {
     ParsingOptions {
         allow_dtd: true,
         ..ParsingOptions::default()
