@@ -165,7 +165,7 @@ fn write_entry(text: &mut String, entry: &LineupEntry, url: &str, format: Format
     attribute(text, "channel-number", &number);
     let name = names.write(&spec.name);
     // Writing to a text cannot fail.
-    let _ = write!(text, ",{name}\n");
+    let _ = writeln!(text, ",{name}");
     if format == Format::Ts {
         text.push_str("#KODIPROP:mimetype=video/mp2t\n");
     }

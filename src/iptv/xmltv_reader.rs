@@ -75,7 +75,7 @@ struct Metered<R> {
 /// A document that is being read.
 struct Reading<'w> {
     wanted: &'w Wanted,
-    /// Names of the elements around.
+    /// How many elements are around.
     depth: usize,
     is_tv: bool,
     /// The programme that is open, and what the guide calls its channel.
