@@ -41,13 +41,16 @@ pub fn run(list: &Path, output: Option<&Path>) -> Result<Report, String> {
     }
     check(&imported, output.unwrap_or(Path::new("channels.toml")))?;
     let mut notes = show(&imported);
-    let count = imported.channels;
+    let count = match imported.channels {
+        1 => "1 channel".to_owned(),
+        more => format!("{more} channels"),
+    };
     match output {
         Some(path) => {
             write(path, &imported.toml)?;
-            notes.push_str(&format!("{}: {count} channels\n", path.display()));
+            notes.push_str(&format!("{}: {count}\n", path.display()));
         }
-        None => notes.push_str(&format!("{count} channels\n")),
+        None => notes.push_str(&format!("{count}\n")),
     }
     let toml = output.is_none().then_some(imported.toml);
     Ok(Report { toml, notes })
