@@ -1,5 +1,6 @@
 //! The wiring: the only file that sees all rooms. A configuration is built into an app, which runs and drains.
 
+mod announcer;
 mod reload;
 
 use std::ffi::OsString;
@@ -15,12 +16,15 @@ use tracing::{info, warn};
 use crate::config::{Config, ConfigHolder, ServerConfig, WebhookSpec};
 use crate::encoder::find_ffmpeg;
 use crate::events::{Events, Filter};
+use crate::guide::Guides;
 use crate::http::{Counters, Exposition, Limits, Readiness, Server, State};
+use crate::iptv::hdhomerun;
 use crate::session::{Encoders, FindFfmpeg, Ledger, SessionMap};
 use crate::telemetry::{Registry, Reloads, SessionCollector};
 use crate::webhook::{self, Endpoint, Webhooks};
 
-pub use reload::Reloader;
+pub use announcer::Announcer;
+pub use reload::{Reloader, Told};
 
 /// Where programs are looked for that the set-up brought along.
 const TOOLS: &str = ".tools";
@@ -36,6 +40,8 @@ pub struct Surroundings {
     pub path: Option<OsString>,
     /// Where programs of this user, or this service, keep their state.
     pub state_folder: Option<PathBuf>,
+    /// What tells this machine from others.
+    pub machine: String,
 }
 
 /// A gateway that is bound to its address and ready to run.
@@ -47,6 +53,8 @@ pub struct App {
     encoders: Arc<Encoders>,
     events: Arc<Events>,
     webhooks: Arc<Webhooks>,
+    guides: Arc<Guides>,
+    discovery: Arc<Announcer>,
     reloader: Arc<Reloader>,
     state: Arc<State>,
     stop: CancellationToken,
@@ -144,10 +152,18 @@ impl App {
             surroundings.ledger(&config.server),
         );
         let reloads = Reloads::new(holder.clone());
+        let guides = Guides::new();
+        let device_id =
+            hdhomerun::device_id(&format!("{} {}", surroundings.machine, address.port()));
+        let discovery = Arc::new(Announcer::new(address, device_id));
         let reloader = Reloader::new(
             holder.clone(),
-            sessions.clone(),
-            webhooks.clone(),
+            Told {
+                sessions: sessions.clone(),
+                webhooks: webhooks.clone(),
+                guides: guides.clone(),
+                discovery: discovery.clone(),
+            },
             events.clone(),
             reloads.clone(),
         );
@@ -170,6 +186,7 @@ impl App {
             address,
             Limits::from(&config.server),
         )
+        .with_iptv(guides.clone(), device_id)
         .with_configuration(reloader.clone());
         Ok(Self {
             listener,
@@ -178,6 +195,8 @@ impl App {
             encoders,
             events,
             webhooks,
+            guides,
+            discovery,
             reloader,
             state: Arc::new(state),
             stop,
@@ -209,6 +228,8 @@ impl App {
         info!(address = %self.address, channels = self.sessions.channels().len(), "listening");
         let config = self.reloader.config();
         self.webhooks.apply(endpoints(&config));
+        self.guides.apply(&config);
+        self.discovery.apply(&config);
         let (stop, encoders) = (self.stop.clone(), self.encoders);
         let warm_up = async {
             if let Err(error) = encoders.warm_up().await {
@@ -220,7 +241,11 @@ impl App {
             info!("draining");
             self.sessions.drain().await;
             self.events.close();
-            self.webhooks.drain().await;
+            tokio::join!(
+                self.webhooks.drain(),
+                self.guides.drain(),
+                self.discovery.drain()
+            );
         };
         let serve = Server::run(self.listener, self.state, self.stop.clone());
         let watch = self.reloader.watch(&self.stop);

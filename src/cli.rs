@@ -76,6 +76,14 @@ pub enum Command {
         #[arg(long)]
         url: Option<String>,
     },
+    /// Write channels from somebody's M3U list.
+    Import {
+        /// The list; - is standard input.
+        playlist: PathBuf,
+        /// The file to write, which must not exist; printed if nothing is said.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Ask a running gateway whether it is alive; exits with 1 when it is not.
     Healthcheck {
         /// The gateway's health address.

@@ -1,6 +1,7 @@
 //! The small commands: they ask one thing, and answer with text for people.
 
 mod explain;
+pub mod import;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

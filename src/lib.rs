@@ -8,12 +8,16 @@
 pub mod app;
 pub mod base;
 pub mod cli;
+pub mod client;
 pub mod commands;
 pub mod config;
+pub mod discovery;
 pub mod encoder;
 pub mod events;
+pub mod guide;
 pub mod hls;
 pub mod http;
+pub mod iptv;
 pub mod media;
 pub mod session;
 pub mod story;

@@ -53,6 +53,7 @@ async fn dispatch(cli: Cli) -> ExitCode {
         Command::Doctor => examine(&common).await,
         Command::Probe { source } => outcome(commands::probe(&surroundings(), &source).await),
         Command::Explain { channel, url } => explain(&common, &channel, url).await,
+        Command::Import { playlist, output } => import(&playlist, output.as_deref()),
         Command::Healthcheck { url } => outcome(commands::healthcheck(&url).await),
         Command::Plan { channel } => match load(&common) {
             Ok(config) => outcome(commands::plan(&config, &surroundings(), &channel).await),
@@ -145,6 +146,19 @@ async fn explain(common: &Common, channel: &str, url: Option<String>) -> ExitCod
     outcome(commands::explain(&url, channel, Timestamp::now).await)
 }
 
+/// What was not taken goes beside what was.
+fn import(playlist: &Path, output: Option<&Path>) -> ExitCode {
+    match commands::import::run(playlist, output) {
+        Ok(report) => {
+            let _ = write!(std::io::stderr(), "{}", report.notes);
+            report
+                .toml
+                .map_or(ExitCode::SUCCESS, |toml| say(toml.trim_end()))
+        }
+        Err(error) => complain(FAILED, &error),
+    }
+}
+
 fn load(common: &Common) -> Result<Config, ExitCode> {
     match Config::load(&common.config) {
         Ok(mut config) => {
@@ -167,7 +181,15 @@ fn surroundings() -> Surroundings {
         ffmpeg: std::env::var_os("FFMPEG"),
         path: std::env::var_os("PATH"),
         state_folder: state_folder(),
+        machine: machine(),
     }
+}
+
+/// What tells this machine from others, also after a restart.
+fn machine() -> String {
+    let read = |path| std::fs::read_to_string(path).ok();
+    let id = read("/etc/machine-id").filter(|id| !id.trim().is_empty());
+    id.or_else(|| read("/etc/hostname")).unwrap_or_default()
 }
 
 /// What systemd gives a service, or what the user's programs share.

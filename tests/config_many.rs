@@ -50,6 +50,7 @@ async fn ten_thousand_channels_cost_little_while_nobody_watches() {
         ffmpeg: None,
         path: None,
         state_folder: None,
+        machine: "test".into(),
     };
     let app = App::build(Arc::new(holder), &surroundings, CancellationToken::new()).await;
     let app = app.unwrap();

@@ -62,6 +62,8 @@ fn channel(kind: SourceKind) -> ChannelSpec {
         logo: None,
         number: None,
         group: None,
+        tvg_id: None,
+        guide: None,
         sources: vec![SourceSpec::new(kind)],
         ladder: LadderSpec::Rungs(vec![encoded("720p", 720), encoded("360p", 360)]),
         grace_period: Duration::from_secs(30),

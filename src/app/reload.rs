@@ -9,10 +9,11 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::endpoints;
+use super::{Announcer, endpoints};
 use crate::config::watch::Watch;
 use crate::config::{Change, Config, ConfigDiff, ConfigHolder, Outcome};
 use crate::events::{EventKind, Events};
+use crate::guide::Guides;
 use crate::http::Configuration;
 use crate::session::SessionMap;
 use crate::telemetry::Reloads;
@@ -22,11 +23,23 @@ use crate::webhook::Webhooks;
 #[derive(Debug)]
 pub struct Reloader {
     holder: Arc<ConfigHolder>,
-    sessions: Arc<SessionMap>,
-    webhooks: Arc<Webhooks>,
+    told: Told,
     events: Arc<Events>,
     counts: Arc<Reloads>,
     one_at_a_time: tokio::sync::Mutex<()>,
+}
+
+/// Who is told of a new configuration.
+#[derive(Debug)]
+pub struct Told {
+    /// The channels.
+    pub sessions: Arc<SessionMap>,
+    /// Other programs.
+    pub webhooks: Arc<Webhooks>,
+    /// The programmes.
+    pub guides: Arc<Guides>,
+    /// What is found on networks.
+    pub discovery: Arc<Announcer>,
 }
 
 // === impl Reloader ===
@@ -35,15 +48,13 @@ impl Reloader {
     /// Nothing is read yet.
     pub fn new(
         holder: Arc<ConfigHolder>,
-        sessions: Arc<SessionMap>,
-        webhooks: Arc<Webhooks>,
+        told: Told,
         events: Arc<Events>,
         counts: Arc<Reloads>,
     ) -> Arc<Self> {
         Arc::new(Self {
             holder,
-            sessions,
-            webhooks,
+            told,
             events,
             counts,
             one_at_a_time: tokio::sync::Mutex::default(),
@@ -107,10 +118,12 @@ impl Reloader {
     }
 
     fn apply(&self, config: &Config, diff: &ConfigDiff, why: &'static str) {
-        self.sessions.apply(config, diff);
+        self.told.sessions.apply(config, diff);
         if diff.webhooks_changed {
-            self.webhooks.apply(endpoints(config));
+            self.told.webhooks.apply(endpoints(config));
         }
+        self.told.guides.apply(config);
+        self.told.discovery.apply(config);
         let (added, removed, changed) = (diff.added.len(), diff.removed.len(), diff.changed.len());
         info!(why, added, removed, changed, "a configuration is in force");
         for (spec, change) in &diff.changed {

@@ -7,8 +7,8 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use super::report::{Refusal, quoted};
 use super::value::{name_char, percent};
 
-/// The longest logo URL, in bytes.
-const MAX_LOGO: usize = 2048;
+/// The longest URL for viewers, in bytes.
+const MAX_URL: usize = 2048;
 
 /// A socket address, numbers only: names would need a resolver, and mean other things on other days.
 pub(super) fn listen(text: &str) -> Result<SocketAddr, Refusal> {
@@ -43,28 +43,49 @@ pub(super) fn listen_help(text: &str) -> String {
     }
 }
 
-/// An http(s) URL that is safe to give to every viewer.
+/// The URL of a picture.
 pub(super) fn logo(text: &str) -> Result<String, Refusal> {
     let example =
         "write the http or https URL of a picture, for example `\"https://example.org/news.png\"`";
+    open_url("logo", text, example)
+}
+
+/// The URL under which clients find the gateway, without a slash at its end.
+pub(super) fn public_url(text: &str) -> Result<String, Refusal> {
+    let example = "write how viewers call the gateway, for example `\"https://tv.example.org\"`";
+    let url = open_url("public_url", text, example)?;
+    if url.contains(['?', '#']) {
+        return Err(Refusal::new(
+            "`public_url` holds a query or a fragment, and paths come behind it",
+            example,
+        ));
+    }
+    Ok(url.trim_end_matches('/').to_owned())
+}
+
+/// An http(s) URL that is safe to give to every viewer.
+fn open_url(key: &str, text: &str, example: &str) -> Result<String, Refusal> {
     let scheme = ["http://", "https://"]
         .into_iter()
         .find(|scheme| text.starts_with(scheme));
     let Some(scheme) = scheme else {
-        return Err(Refusal::new("`logo` is not an http or https URL", example));
-    };
-    if text.len() > MAX_LOGO {
         return Err(Refusal::new(
-            format!("`logo` has {} bytes", text.len()),
+            format!("`{key}` is not an http or https URL"),
+            example,
+        ));
+    };
+    if text.len() > MAX_URL {
+        return Err(Refusal::new(
+            format!("`{key}` has {} bytes", text.len()),
             format!(
-                "write a URL of at most {MAX_LOGO} bytes; pictures cannot be written into the file"
+                "write a URL of at most {MAX_URL} bytes; pictures cannot be written into the file"
             ),
         ));
     }
     let odd = |c: &char| !c.is_ascii_graphic() || "\"<>\\^`{|}".contains(*c);
     if let Some(c) = text.chars().find(odd) {
         return Err(Refusal::new(
-            format!("`logo` holds {}, which a URL cannot", name_char(c)),
+            format!("`{key}` holds {}, which a URL cannot", name_char(c)),
             format!("write it percent-encoded: `{}`", percent(c)),
         ));
     }
@@ -72,13 +93,13 @@ pub(super) fn logo(text: &str) -> Result<String, Refusal> {
     let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
     if authority.contains('@') {
         return Err(Refusal::new(
-            "`logo` holds a user name or a password, and every viewer would get it",
+            format!("`{key}` holds a user name or a password, and every viewer would get it"),
             "write a URL that needs none",
         ));
     }
     match check_authority(authority) {
         Ok(_) => Ok(text.to_owned()),
-        Err(reason) => Err(Refusal::new(format!("`logo` {reason}"), example)),
+        Err(reason) => Err(Refusal::new(format!("`{key}` {reason}"), example)),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::base::ChannelId;
 
 use super::address::logo;
 use super::file::{ChannelTable, Field, SourceValue};
+use super::iptv;
 use super::ladder;
 use super::model::{ChannelSpec, LadderSpec, RungVideo, SourceSpec};
 use super::report::{Refusal, Report};
@@ -38,6 +39,10 @@ pub(super) fn read(
     let group = take(&table.group, report, |text| plain_text("group", text));
     let logo = take(&table.logo, report, |text| logo(text));
     let number = take(&table.number, report, |number| channel_number(*number));
+    let tvg_id = take(&table.tvg_id, report, |text| iptv::tvg_id(text));
+    let guide = take(&table.guide, report, |text| {
+        iptv::source("guide", text, inherited.folder)
+    });
     let sources = read_sources(table, inherited.folder, report);
     let timing = Timing::read(&table.options, &inherited.timing, report);
     let ladder = match table.options.ladder.given() {
@@ -54,6 +59,8 @@ pub(super) fn read(
         logo,
         number,
         group,
+        tvg_id,
+        guide,
         sources: sources?,
         ladder: ladder?,
         grace_period: timing.grace_period.value,

@@ -18,6 +18,8 @@ pub struct ConfigDiff {
     pub server_changed: bool,
     /// Whether anything in the list of webhooks is different.
     pub webhooks_changed: bool,
+    /// Whether the guide for all, the network tuner or the users are different.
+    pub iptv_changed: bool,
     /// Whether the channels that are in both stand in another order.
     pub reordered: bool,
     /// Channels that are only in the new configuration, in its order.
@@ -68,6 +70,8 @@ impl ConfigDiff {
         let mut diff = Self {
             server_changed: old.server != new.server,
             webhooks_changed: old.webhooks != new.webhooks,
+            iptv_changed: (&old.guide, &old.hdhomerun, &old.users)
+                != (&new.guide, &new.hdhomerun, &new.users),
             reordered: !kept_before.map(|c| &c.id).eq(kept_after.map(|c| &c.id)),
             ..Self::default()
         };
@@ -116,6 +120,8 @@ impl Change {
             logo,
             number,
             group,
+            tvg_id,
+            guide,
             sources,
             ladder,
             grace_period,
@@ -157,7 +163,9 @@ impl Change {
             return Some(Self::Retimed);
         }
         let labels = (&old.name, &old.logo, &old.number, &old.group, &old.sources);
-        (labels != (name, logo, number, group, sources)).then_some(Self::Relabelled)
+        let guides = (&old.tvg_id, &old.guide);
+        (labels != (name, logo, number, group, sources) || guides != (tvg_id, guide))
+            .then_some(Self::Relabelled)
     }
 }
 
@@ -219,6 +227,8 @@ mod tests {
             ("logo = 'http://h/x.png'", Change::Relabelled),
             ("number = 3", Change::Relabelled),
             ("group = 'x'", Change::Relabelled),
+            ("tvg_id = 'x'", Change::Relabelled),
+            ("guide = 'x.xml'", Change::Relabelled),
             ("grace_period = '1s'", Change::Retimed),
             ("start_timeout = '1s'", Change::Retimed),
             ("slate_after = '2s'", Change::Retimed),

@@ -10,6 +10,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::iptv_tables::{GuideTable, HdHomeRunTable, UserTable};
 use super::keys::TableKind;
 use super::reader::Reader;
 use super::report::Report;
@@ -22,6 +23,9 @@ pub(super) struct File<'a> {
     pub(super) defaults: OptionsTable<'a>,
     pub(super) channels: Vec<ChannelTable<'a>>,
     pub(super) webhooks: Vec<WebhookTable<'a>>,
+    pub(super) guide: GuideTable<'a>,
+    pub(super) hdhomerun: HdHomeRunTable<'a>,
+    pub(super) users: Vec<UserTable<'a>>,
     /// Whether there is anything that is meant as a channel, be it right or wrong.
     pub(super) has_channels: bool,
 }
@@ -40,6 +44,7 @@ pub(super) enum Field<T> {
 #[derive(Default)]
 pub(super) struct ServerTable<'a> {
     pub(super) listen: Field<&'a str>,
+    pub(super) public_url: Field<&'a str>,
     pub(super) ffmpeg: Field<&'a str>,
     pub(super) max_connections: Field<i64>,
     pub(super) max_connections_per_address: Field<i64>,
@@ -69,6 +74,8 @@ pub(super) struct ChannelTable<'a> {
     pub(super) logo: Field<&'a str>,
     pub(super) number: Field<i64>,
     pub(super) group: Field<&'a str>,
+    pub(super) tvg_id: Field<&'a str>,
+    pub(super) guide: Field<&'a str>,
     pub(super) source: Field<SourceValue<'a>>,
     pub(super) sources: Field<Vec<SourceValue<'a>>>,
     pub(super) options: OptionsTable<'a>,
@@ -169,6 +176,9 @@ impl<'a> File<'a> {
         }
         file.channels = root.tables("channel", Wanted::Channels, report, ChannelTable::read);
         file.webhooks = root.tables("webhook", Wanted::Webhooks, report, WebhookTable::read);
+        file.guide = GuideTable::in_file(&root, report);
+        file.hdhomerun = HdHomeRunTable::in_file(&root, report);
+        file.users = root.tables("user", Wanted::Users, report, UserTable::read);
         file
     }
 }
@@ -188,6 +198,7 @@ impl<'a> ServerTable<'a> {
         let table = Reader::new(TableKind::Server, table, report);
         Self {
             listen: table.get("listen", Wanted::Listen, report, DeValue::as_str),
+            public_url: table.text("public_url", report),
             ffmpeg: table.text("ffmpeg", report),
             max_connections: table.number("max_connections", report),
             max_connections_per_address: table.number("max_connections_per_address", report),
@@ -223,6 +234,8 @@ impl<'a> ChannelTable<'a> {
             logo: table.text("logo", report),
             number: table.number("number", report),
             group: table.text("group", report),
+            tvg_id: table.text("tvg_id", report),
+            guide: table.text("guide", report),
             source: table.source(report),
             sources: table.sources(report),
             options: OptionsTable::read(&table, report),

@@ -13,10 +13,13 @@ pub(super) enum TableKind {
     Rung,
     LostWhen,
     Webhook,
+    Guide,
+    HdHomeRun,
+    User,
 }
 
 /// Every table that has keys, for a key that stands in the wrong one.
-const ALL: [TableKind; 8] = [
+const ALL: [TableKind; 11] = [
     TableKind::Root,
     TableKind::Server,
     TableKind::Defaults,
@@ -25,16 +28,23 @@ const ALL: [TableKind; 8] = [
     TableKind::Rung,
     TableKind::LostWhen,
     TableKind::Webhook,
+    TableKind::Guide,
+    TableKind::HdHomeRun,
+    TableKind::User,
 ];
 
 /// What other programs call things, and what it is called here.
-const OTHER_NAMES: [(&str, &str); 24] = [
+const OTHER_NAMES: [(&str, &str); 31] = [
     ("address", "listen"),
     ("agent", "user_agent"),
+    ("base_url", "public_url"),
     ("bind", "listen"),
     ("bitrate", "video_bitrate"),
     ("category", "group"),
     ("endpoint", "url"),
+    ("epg", "guide"),
+    ("epg_id", "tvg_id"),
+    ("external_url", "public_url"),
     ("freeze", "frozen"),
     ("holddown", "hold_down"),
     ("host", "listen"),
@@ -52,7 +62,10 @@ const OTHER_NAMES: [(&str, &str); 24] = [
     ("timeout", "start_timeout"),
     ("title", "name"),
     ("token", "secret"),
+    ("tuner_count", "tuners"),
     ("url", "source"),
+    ("username", "name"),
+    ("xmltv", "guide"),
 ];
 
 // === impl TableKind ===
@@ -61,9 +74,18 @@ impl TableKind {
     /// The keys of the table, most important first.
     pub(super) fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::Root => &["server", "defaults", "channel", "webhook"],
+            Self::Root => &[
+                "server",
+                "defaults",
+                "channel",
+                "webhook",
+                "guide",
+                "hdhomerun",
+                "user",
+            ],
             Self::Server => &[
                 "listen",
+                "public_url",
                 "ffmpeg",
                 "max_connections",
                 "max_connections_per_address",
@@ -89,6 +111,8 @@ impl TableKind {
                 "logo",
                 "number",
                 "group",
+                "tvg_id",
+                "guide",
                 "grace_period",
                 "start_timeout",
                 "slate_after",
@@ -103,6 +127,9 @@ impl TableKind {
             Self::Rung => &["name", "height", "video_bitrate", "copy"],
             Self::LostWhen => &["black", "frozen", "silent"],
             Self::Webhook => &["url", "secret", "events", "channels"],
+            Self::Guide => &["source", "refresh"],
+            Self::HdHomeRun => &["tuners", "name", "device_id", "discovery", "ssdp"],
+            Self::User => &["name", "password"],
         }
     }
 
@@ -117,6 +144,9 @@ impl TableKind {
             Self::Rung => "a rung of a ladder",
             Self::LostWhen => "`lost_when`",
             Self::Webhook => "`[[webhook]]`",
+            Self::Guide => "`[guide]`",
+            Self::HdHomeRun => "`[hdhomerun]`",
+            Self::User => "`[[user]]`",
         }
     }
 

@@ -220,6 +220,7 @@ fn waiting(started: &ServerConfig, now: &ServerConfig) -> Vec<&'static str> {
     // Whole, so that a new field cannot be forgotten here.
     let ServerConfig {
         listen,
+        public_url: _, // Holds at once.
         ffmpeg,
         max_connections,
         max_connections_per_address,

@@ -34,7 +34,9 @@ pub(super) fn secret_from(before: &str, line: &str) -> Option<usize> {
     let section_start = before.rfind("\n[").map_or(0, |at| at + 1);
     let section = &before[section_start..];
     let header = section.lines().next().unwrap_or_default();
-    if header.starts_with('[') && (is_secret_key(header) || header.contains("webhook")) {
+    let tables = ["webhook", "user"];
+    let is_secret = is_secret_key(header) || tables.iter().any(|table| header.contains(table));
+    if header.starts_with('[') && is_secret {
         return Some(0);
     }
     // One that is still open where the line begins.
@@ -212,6 +214,7 @@ mod tests {
             ("[[channel]]\n", "window = 5s", None),
             ("a = 1\n[channel.source.headers]\n", "X = hunter2", Some(0)),
             ("a = 1\n[[webhook]]\n", "url = hunter2", Some(0)),
+            ("a = 1\n[[user]]\n", "pasword = hunter2", Some(0)),
             ("a = 1\nheaders = {\n", "  X = hunter2", Some(0)),
             ("a = 1\nheaders = { X = \"}\",\n", "  Y = hunter2", Some(0)),
             ("a = 1\nheaders = { X = \"\"\"a\n", "hunter2", Some(0)),

@@ -13,10 +13,11 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::DeTable;
 
-use super::address::listen;
+use super::address::{listen, public_url};
 use super::channel::{self, Inherited, take};
 use super::error::ConfigError;
 use super::file::{Field, File, ServerTable};
+use super::iptv;
 use super::ladder;
 use super::model::{ChannelSpec, Config, LadderSpec, ServerConfig, WebhookSpec};
 use super::report::{Refusal, Report, quoted};
@@ -54,11 +55,17 @@ impl Config {
         let server = read_server(&file.server, folder, &mut report);
         let channels = read_channels(&file, folder, &mut report);
         let webhooks = read_webhooks(&file, &mut report);
+        let guide = iptv::read_guide(&file.guide, folder, &mut report);
+        let hdhomerun = iptv::read_hdhomerun(&file.hdhomerun, &mut report);
+        let users = iptv::read_users(&file.users, &mut report);
         match report.is_empty() {
             true => Ok(Self {
                 server,
                 channels,
                 webhooks,
+                guide,
+                hdhomerun,
+                users,
             }),
             false => Err(report.into_error(origin, Some(&root))),
         }
@@ -106,6 +113,7 @@ fn read_server(table: &ServerTable<'_>, folder: &Path, report: &mut Report<'_>) 
     );
     ServerConfig {
         listen: take(&table.listen, report, |text| listen(text)).unwrap_or(DEFAULT_LISTEN),
+        public_url: take(&table.public_url, report, |text| public_url(text)),
         ffmpeg: take(&table.ffmpeg, report, |text| program(text, folder)),
         max_connections,
         max_connections_per_address: per_address

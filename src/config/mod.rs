@@ -16,6 +16,9 @@ mod channel;
 pub mod diff;
 mod error;
 mod file;
+pub mod foreign;
+mod iptv;
+mod iptv_tables;
 mod keys;
 mod label;
 mod ladder;
@@ -41,8 +44,8 @@ pub use live::{ConfigHolder, Origin, Outcome, Refused, Standing};
 pub use load::{MAX_FILE_SIZE, check};
 pub use meaning::DEFAULT_LISTEN;
 pub use model::{
-    ChannelSpec, Config, Header, LadderSpec, LostWhen, Rung, RungVideo, ServerConfig, SigningKey,
-    SourceKind, SourceSpec, WebhookSpec,
+    ChannelSpec, Config, GuideSource, GuideSpec, HdHomeRunSpec, Header, LadderSpec, LostWhen, Rung,
+    RungVideo, ServerConfig, SigningKey, SourceKind, SourceSpec, UserSpec, WebhookSpec,
 };
 pub use secret::Secret;
 pub use value::parse_duration;

@@ -20,6 +20,12 @@ pub struct Config {
     pub channels: Vec<Arc<ChannelSpec>>,
     /// Who else is told what happens, in the order of the file.
     pub webhooks: Vec<Arc<WebhookSpec>>,
+    /// Where programmes come from.
+    pub guide: GuideSpec,
+    /// The network tuner that front ends see.
+    pub hdhomerun: HdHomeRunSpec,
+    /// Who may use the Xtream Codes API, in the order of the file; names are unique.
+    pub users: Vec<UserSpec>,
 }
 
 /// The `[server]` table.
@@ -27,6 +33,9 @@ pub struct Config {
 pub struct ServerConfig {
     /// Where to listen for viewers and operators.
     pub listen: SocketAddr,
+    /// How clients call the gateway where that is not how their requests say: behind a proxy. An http(s) URL without
+    /// a slash at its end.
+    pub public_url: Option<String>,
     /// The ffmpeg to run: a path, or a bare name to look up in `PATH`; `None` looks it up (`$FFMPEG`, `PATH`,
     /// `.tools/`).
     pub ffmpeg: Option<PathBuf>,
@@ -53,6 +62,10 @@ pub struct ChannelSpec {
     pub number: Option<u32>,
     /// The group in front ends.
     pub group: Option<String>,
+    /// What guides call the channel; `None` is the same as `id`.
+    pub tvg_id: Option<String>,
+    /// Where its programmes come from instead of the guide for all.
+    pub guide: Option<GuideSource>,
     /// In order of preference; at least one.
     pub sources: Vec<SourceSpec>,
     /// Which renditions to make.
@@ -180,9 +193,60 @@ pub struct WebhookSpec {
     pub channels: Vec<ChannelId>,
 }
 
+/// The `[guide]` table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuideSpec {
+    /// The guide of all channels that have none of their own.
+    pub source: Option<GuideSource>,
+    /// How often guides are read again.
+    pub refresh: Duration,
+}
+
+/// Where an XMLTV document is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum GuideSource {
+    /// A file, which may be gzipped.
+    File(PathBuf),
+    /// An http(s) URL, which may hold credentials: show [`GuideSource::label`] instead.
+    Url(Secret),
+}
+
+/// The `[hdhomerun]` table: a network tuner as Plex, Emby, Jellyfin and Channels DVR know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HdHomeRunSpec {
+    /// How many streams it gives at a time; 0 switches it off.
+    pub tuners: usize,
+    /// How people call it.
+    pub name: String,
+    /// Its number, valid by its checksum; `None` makes one of what is known of the machine.
+    pub device_id: Option<u32>,
+    /// Where to answer searches of HDHomeRun's own protocol; `None` does not.
+    pub discovery: Option<SocketAddr>,
+    /// Where to answer searches of UPnP; `None` does not.
+    pub ssdp: Option<SocketAddr>,
+}
+
+/// Somebody who may use the Xtream Codes API. Both are letters, digits and `-_.~`: they stand in URLs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserSpec {
+    /// Unique.
+    pub name: String,
+    /// Kept, and never shown but to who has said it.
+    pub password: Secret,
+}
+
 /// The bytes of a `whsec_` secret. `Debug` does not show them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SigningKey(Vec<u8>);
+
+// === impl ChannelSpec ===
+
+impl ChannelSpec {
+    /// What guides call the channel.
+    pub fn tvg_id(&self) -> &str {
+        self.tvg_id.as_deref().unwrap_or(self.id.as_str())
+    }
+}
 
 // === impl SigningKey ===
 

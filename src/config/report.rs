@@ -284,6 +284,8 @@ fn collect_secrets(
             _ if mask::is_secret_key(name) => Secrecy::All,
             Secrecy::Webhook if name == "url" && !is_url(value) => Secrecy::All,
             Secrecy::Urls if name == "webhook" => Secrecy::Webhook,
+            // A key that is misspelt there may be that of the password.
+            Secrecy::Urls if name == "user" => Secrecy::All,
             other => other,
         };
         collect_secrets_of(value, of_value, text, secrets);

@@ -72,7 +72,7 @@ fn is_http(kind: &SourceKind) -> bool {
 }
 
 /// A line of visible ASCII. It is not repeated: some servers take it for a password.
-fn user_agent(text: &str) -> Result<Secret, Refusal> {
+pub(super) fn user_agent(text: &str) -> Result<Secret, Refusal> {
     let text = text.trim_matches(' ');
     if text.is_empty() || text.len() > MAX_USER_AGENT {
         return Err(Refusal::new(
@@ -129,7 +129,7 @@ fn read_headers(
 }
 
 /// A token. It is not repeated: whoever writes `"Name: value"` here writes a secret.
-fn name(text: &str) -> Result<String, Refusal> {
+pub(super) fn name(text: &str) -> Result<String, Refusal> {
     let fine = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     let help = "write `\"X-Name\" = \"value\"`";
     if text.is_empty() || text.len() > 256 {
@@ -150,7 +150,7 @@ fn name(text: &str) -> Result<String, Refusal> {
     }
 }
 
-fn value(text: &str) -> Result<Secret, Refusal> {
+pub(super) fn value(text: &str) -> Result<Secret, Refusal> {
     let text = text.trim_matches([' ', '\t']);
     if text.is_empty() {
         return Err(Refusal::new(

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::report::{Refusal, quoted};
 
 /// The longest name, group or slate, in characters.
-const MAX_TEXT: usize = 200;
+pub(super) const MAX_TEXT: usize = 200;
 
 /// A number as written: its digits before and after the point, and the letters behind it.
 struct Quantity<'a> {

@@ -25,6 +25,7 @@ pub(super) enum Wanted {
     Table,
     Channels,
     Webhooks,
+    Users,
     Detectors,
     Headers,
     Texts,
@@ -67,7 +68,7 @@ impl Wanted {
             Self::Sources => "a list",
             Self::Ladder => "`\"auto\"` or a list of rungs",
             Self::Table => "a table",
-            Self::Channels | Self::Webhooks => "a list of tables",
+            Self::Channels | Self::Webhooks | Self::Users => "a list of tables",
             Self::Detectors => "a table with `black`, `frozen` or `silent`",
             Self::Headers => "a table of names and values",
             Self::Texts => "a list of texts",
@@ -107,6 +108,7 @@ impl Wanted {
             (Self::Webhooks, DeValue::Table(_)) => {
                 "write `[[webhook]]` with double brackets: there can be many".to_owned()
             }
+            (Self::Users, _) => "write `[[user]]` on a line of its own, and its keys below".to_owned(),
             (Self::Webhooks, _) => "write `[[webhook]]` on a line of its own, and its keys below".to_owned(),
             (Self::Detectors, _) => format!("write for example `{key} = {{ black = \"10s\" }}`"),
             (Self::Headers, _) => format!("write `{key} = {{ \"X-Name\" = \"value\" }}`"),

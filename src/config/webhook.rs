@@ -54,7 +54,7 @@ pub(super) fn read(
                 .help(format!("write `{line}`"));
         }
     }
-    let url = take(&table.url, report, |text| url(text));
+    let url = take(&table.url, report, |text| url("url", text));
     let key = take(&table.secret, report, |text| signing_key(text));
     let events = read_list(&table.events, report, event);
     let channels = read_list(&table.channels, report, |text| channel(text, known));
@@ -93,22 +93,22 @@ fn read_list<T>(
 }
 
 /// Nothing of it is quoted: it may hold a token anywhere.
-fn url(text: &str) -> Result<Secret, Refusal> {
-    let example = "write the http or https URL of the endpoint: `\"https://example.org/hook\"`";
+pub(super) fn url(key: &str, text: &str) -> Result<Secret, Refusal> {
+    let example = "write an http or https URL: `\"https://example.org/…\"`";
     let rest = ["http://", "https://"]
         .into_iter()
         .find_map(|scheme| text.strip_prefix(scheme))
-        .ok_or_else(|| Refusal::new("`url` is not an http or https URL", example))?;
+        .ok_or_else(|| Refusal::new(format!("`{key}` is not an http or https URL"), example))?;
     if text.len() > MAX_URL {
         return Err(Refusal::new(
-            format!("`url` has {} bytes", text.len()),
+            format!("`{key}` has {} bytes", text.len()),
             format!("write at most {MAX_URL}"),
         ));
     }
     let odd = |c: &char| !c.is_ascii_graphic() || "\"<>\\^`{|}#".contains(*c);
     if let Some(c) = rest.chars().find(odd) {
         return Err(Refusal::new(
-            format!("`url` holds {}, which it cannot", name_char(c)),
+            format!("`{key}` holds {}, which it cannot", name_char(c)),
             format!("write it percent-encoded (`{}`), or remove it", percent(c)),
         ));
     }
@@ -118,7 +118,7 @@ fn url(text: &str) -> Result<Secret, Refusal> {
         .map_or(authority, |(_, host)| host);
     check_authority(host)
         .map(|_| Secret::new(text))
-        .map_err(|reason| Refusal::new(format!("`url` {reason}"), example))
+        .map_err(|reason| Refusal::new(format!("`{key}` {reason}"), example))
 }
 
 fn signing_key(text: &str) -> Result<SigningKey, Refusal> {

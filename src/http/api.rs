@@ -7,15 +7,17 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State as Shared};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::State;
-use super::channel_view::ChannelView;
+use super::channel_view::{ChannelView, GuideView};
 use super::error::{ErrorBody, Failure};
 use super::listing::{ListQuery, Listing, key_of};
 use super::operations::Operations;
 use super::{configuration, control, events, health, openapi};
+use crate::config::ChannelSpec;
 use crate::session::{SessionReport, ViewerReport};
 
 pub(crate) type Answer<T> = Result<T, Failure>;
@@ -25,7 +27,8 @@ type ReadQuery = Result<Query<ListQuery>, QueryRejection>;
 pub(crate) fn operations() -> Operations {
     let channels = Operations::about("channels")
         .add(__path_channels, channels)
-        .add(__path_channel, channel);
+        .add(__path_channel, channel)
+        .add(__path_guides, guides);
     let sessions = Operations::about("sessions")
         .add(__path_sessions, sessions)
         .add(__path_session, session)
@@ -71,7 +74,7 @@ async fn channels(
     let page = list_query(query)?.page(
         &all,
         |spec| key_of(spec.id.as_str()),
-        |spec| ChannelView::new(spec, state.sessions.report_of_channel(spec.id.as_str())),
+        |spec| view(&state, spec),
     )?;
     Ok(Json(page))
 }
@@ -93,8 +96,31 @@ async fn channel(
         let failure = Failure::new(StatusCode::NOT_FOUND, "unknown_channel", message);
         return Err(failure.with_details(json!({"channel": id})));
     };
-    let report = state.sessions.report_of_channel(&id);
-    Ok(Json(ChannelView::new(&spec, report)))
+    Ok(Json(view(&state, &spec)))
+}
+
+fn view(state: &State, spec: &ChannelSpec) -> ChannelView {
+    let report = state.sessions.report_of_channel(spec.id.as_str());
+    let view = ChannelView::new(spec, report);
+    match state.guides.programmes(spec) {
+        Some(programmes) => view.with_programmes(&programmes, Timestamp::now()),
+        None => view,
+    }
+}
+
+/// How each guide is doing.
+///
+/// A guide that cannot be read leaves the one before in force.
+#[utoipa::path(get, path = "/api/v1/guides", params(ListQuery), responses(
+    (status = 200, description = "A page of guides, by their labels", body = Listing<GuideView>),
+))]
+async fn guides(
+    Shared(state): Shared<Arc<State>>,
+    query: ReadQuery,
+) -> Answer<Json<Listing<GuideView>>> {
+    let all = state.guides.status();
+    let page = list_query(query)?.page(&all, |guide| key_of(&guide.label), GuideView::new)?;
+    Ok(Json(page))
 }
 
 /// Sessions: channels that run, or that have something to tell.

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::config::{ChannelSpec, LadderSpec, Rung, RungVideo, SourceKind, SourceSpec};
+use crate::guide::Status;
+use crate::iptv::Programme;
+use crate::iptv::programme::now_and_next;
 use crate::session::{SessionReport, state_names};
 
 /// A channel and its session. Durations are seconds.
@@ -42,8 +46,43 @@ pub(crate) struct ChannelView {
     state: &'static str,
     /// How many watch now.
     viewers: usize,
+    /// What is on, if a guide says so.
+    now: Option<ProgrammeView>,
+    /// What comes next, if a guide says so.
+    next: Option<ProgrammeView>,
     /// The session, if there is one.
     session: Option<SessionReport>,
+}
+
+/// A guide.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct GuideView {
+    /// A file's name, or scheme and host of a URL.
+    label: String,
+    /// When the guide in force was read; nothing if there is none yet.
+    #[schema(format = DateTime)]
+    read_at: Option<String>,
+    /// How many programmes of our channels it has.
+    programmes: usize,
+    /// Why it was not read the last time; nothing if it was.
+    last_error: Option<String>,
+}
+
+/// A programme.
+#[derive(Debug, Serialize, ToSchema)]
+struct ProgrammeView {
+    /// What it is called.
+    title: String,
+    /// Of an episode.
+    subtitle: Option<String>,
+    /// What it is about.
+    description: Option<String>,
+    /// When it begins.
+    #[schema(format = DateTime)]
+    start: String,
+    /// When it ends.
+    #[schema(format = DateTime)]
+    stop: String,
 }
 
 /// A source without its URL.
@@ -110,7 +149,45 @@ impl ChannelView {
             window: seconds(spec.window),
             state: session.as_ref().map_or("idle", |session| session.state),
             viewers: session.as_ref().map_or(0, |session| session.viewers),
+            now: None,
+            next: None,
             session,
+        }
+    }
+
+    /// With what is on and what comes.
+    pub(crate) fn with_programmes(mut self, programmes: &[Programme], now: Timestamp) -> Self {
+        let (current, next) = now_and_next(programmes, now);
+        self.now = current.map(ProgrammeView::new);
+        self.next = next.map(ProgrammeView::new);
+        self
+    }
+}
+
+// === impl GuideView ===
+
+impl GuideView {
+    pub(crate) fn new(status: &Status) -> Self {
+        Self {
+            label: status.label.clone(),
+            read_at: status.read_at.map(|at| at.to_string()),
+            programmes: status.programmes,
+            last_error: status.error.clone(),
+        }
+    }
+}
+
+// === impl ProgrammeView ===
+
+impl ProgrammeView {
+    fn new(programme: &Programme) -> Self {
+        let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
+        Self {
+            title: programme.title.to_string(),
+            subtitle: text(&programme.subtitle),
+            description: text(&programme.description),
+            start: programme.start.to_string(),
+            stop: programme.stop.to_string(),
         }
     }
 }
@@ -193,6 +270,8 @@ mod tests {
             logo: None,
             number: Some(7),
             group: None,
+            tvg_id: None,
+            guide: None,
             sources: vec![live(None), live(Some("primary"))],
             ladder: LadderSpec::Rungs(vec![
                 rung(

@@ -46,6 +46,7 @@ pub(crate) struct ConfigView {
 #[derive(Debug, Serialize, ToSchema)]
 struct ServerView {
     listen: String,
+    public_url: Option<String>,
     ffmpeg: Option<String>,
     max_connections: usize,
     max_connections_per_address: usize,
@@ -228,6 +229,7 @@ impl ServerView {
         let text = |path: &std::path::PathBuf| path.display().to_string();
         Self {
             listen: server.listen.to_string(),
+            public_url: server.public_url.clone(),
             ffmpeg: server.ffmpeg.as_ref().map(text),
             max_connections: server.max_connections,
             max_connections_per_address: server.max_connections_per_address,

@@ -23,6 +23,9 @@ pub(crate) enum RequestKind {
     Segment,
     Part,
     Preflight,
+    Xtream,
+    Tuner,
+    Iptv,
     Debug,
     Api,
     Health,
@@ -32,13 +35,16 @@ pub(crate) enum RequestKind {
     Refused,
 }
 
-const KINDS: [(RequestKind, &str); 13] = [
+const KINDS: [(RequestKind, &str); 16] = [
     (RequestKind::Multivariant, "multivariant"),
     (RequestKind::MediaPlaylist, "media_playlist"),
     (RequestKind::Init, "init"),
     (RequestKind::Segment, "segment"),
     (RequestKind::Part, "part"),
     (RequestKind::Preflight, "preflight"),
+    (RequestKind::Xtream, "xtream"),
+    (RequestKind::Tuner, "tuner"),
+    (RequestKind::Iptv, "iptv"),
     (RequestKind::Debug, "debug"),
     (RequestKind::Api, "api"),
     (RequestKind::Health, "health"),
@@ -49,8 +55,9 @@ const KINDS: [(RequestKind, &str); 13] = [
 ];
 
 /// The status codes that the edge answers with; the last row is for all others.
-const STATUSES: [u16; 19] = [
-    200, 202, 204, 206, 304, 400, 403, 404, 405, 408, 413, 414, 416, 421, 429, 431, 500, 503, 0,
+const STATUSES: [u16; 21] = [
+    200, 202, 204, 206, 302, 304, 400, 401, 403, 404, 405, 408, 413, 414, 416, 421, 429, 431, 500,
+    503, 0,
 ];
 
 /// Why connections were ended, as labels; the order of [`Overdue`].
@@ -88,6 +95,9 @@ impl From<Route<'_>> for RequestKind {
                 MediaName::Part(..) => Self::Part,
             },
             Route::Preflight => Self::Preflight,
+            Route::Xtream { .. } => Self::Xtream,
+            Route::Tuner { .. } => Self::Tuner,
+            Route::Iptv => Self::Iptv,
             Route::Debug => Self::Debug,
             Route::Api => Self::Api,
             Route::Health => Self::Health,

@@ -25,7 +25,7 @@ use super::error::Failure;
 use super::limits::Limits;
 use super::media::{self, MediaPath, MediaRequest, Step};
 use super::route::Route;
-use super::{State, router};
+use super::{State, iptv_streams, router};
 
 /// What answers requests: the state, and the router for everything that is not media.
 #[derive(Debug)]
@@ -148,7 +148,21 @@ impl Dispatch {
             }
             Route::Preflight => Step::Done(media::preflight()),
             Route::Refused(refusal) => Step::Done(plain(refusal)),
-            Route::Debug
+            Route::Xtream {
+                user,
+                password,
+                id,
+                hls,
+            } => Step::Done(iptv_streams::xtream(
+                &self.state,
+                head,
+                (user, password),
+                id,
+                hls,
+            )),
+            Route::Tuner { number } => Step::Done(iptv_streams::tuner(&self.state, head, number)),
+            Route::Iptv
+            | Route::Debug
             | Route::Api
             | Route::Health
             | Route::Ready
@@ -178,7 +192,12 @@ impl Dispatch {
         self.state.counters.request(errand.kind, response.status());
         if let Some((peer, method, uri)) = errand.log.as_deref() {
             let status = response.status().as_u16();
-            tracing::debug!(%peer, %method, path = uri.path(), status, kind = errand.kind.label(), "request");
+            // A password may be in it.
+            let path = match errand.kind {
+                RequestKind::Xtream => "/…",
+                _ => uri.path(),
+            };
+            tracing::debug!(%peer, %method, path, status, kind = errand.kind.label(), "request");
         }
         if errand.is_head {
             response = without_body(response);

@@ -69,7 +69,7 @@ async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
     (code, Json(readiness)).into_response()
 }
 
-/// What is wrong with the configuration's file, if that is so.
+/// What is wrong with the configuration's file and with guides, if that is so.
 fn warnings(state: &State) -> Vec<String> {
     let configuration = state.configuration.as_ref();
     let standing = configuration.map(|configuration| configuration.holder().standing());
@@ -78,7 +78,15 @@ fn warnings(state: &State) -> Vec<String> {
         let summary = &refused.summary;
         format!("the configuration's file is refused, and the one before stays in force: {summary}")
     });
-    words.into_iter().collect()
+    let guides = state.guides.status();
+    let broken = guides.into_iter().filter_map(|guide| {
+        let error = guide.error?;
+        let label = guide.label;
+        Some(format!(
+            "the guide {label} is not read, and the one before stays in force: {error}"
+        ))
+    });
+    words.into_iter().chain(broken).collect()
 }
 
 /// All metrics, for Prometheus.

@@ -11,6 +11,7 @@
 
 mod activity;
 mod api;
+mod base_url;
 mod body;
 mod cache;
 mod channel_view;
@@ -24,6 +25,8 @@ mod events;
 mod guard;
 mod health;
 mod idempotency;
+mod iptv;
+mod iptv_streams;
 mod json_body;
 mod limits;
 mod listing;

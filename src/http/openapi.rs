@@ -13,11 +13,12 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr};
 
 use super::api;
-use super::channel_view::ChannelView;
+use super::channel_view::{ChannelView, GuideView};
 use super::configuration::{ConfigView, ReloadView};
 use super::control::{Asked, Start, Switch, Switching};
 use super::error::ErrorBody;
 use super::health::{self, Health, Readiness};
+use super::iptv;
 use super::listing::Listing;
 use super::operations::Operations;
 use crate::events::Event;
@@ -39,10 +40,11 @@ use crate::session::{HoldReport, SessionReport, ViewerReport};
         (name = "viewers", description = "Who watches"),
         (name = "events", description = "What happens"),
         (name = "configuration", description = "What is in force"),
+        (name = "iptv", description = "Lists and guides for IPTV front ends"),
         (name = "gateway", description = "The process itself"),
     ),
     components(schemas(
-        Asked, ChannelView, ConfigView, ErrorBody<'static>, Event, Health, HoldReport, Listing<ChannelView>, Listing<SessionReport>,
+        Asked, ChannelView, ConfigView, ErrorBody<'static>, Event, GuideView, Health, HoldReport, Listing<ChannelView>, Listing<GuideView>, Listing<SessionReport>,
         Listing<ViewerReport>, Readiness, ReloadView, SessionReport, Start, Switch, Switching, ViewerReport,
     )),
 )]
@@ -54,7 +56,10 @@ pub(crate) fn operations() -> Operations {
 }
 
 static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| {
-    let paths = api::operations().merge(health::operations()).into_paths();
+    let paths = api::operations()
+        .merge(health::operations())
+        .merge(iptv::operations())
+        .into_paths();
     let text = describe(paths).to_pretty_json();
     text.expect("a description of text should be JSON").into()
 });

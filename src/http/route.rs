@@ -9,12 +9,29 @@
 use http::Method;
 
 use crate::hls::MediaName;
+use crate::iptv::hdhomerun;
 
 /// The longest request target (path and query) that is looked at, in bytes.
 pub const MAX_TARGET_LENGTH: usize = 4096;
 
 /// The longest identifier, in bytes; the same bound as [`crate::base::ChannelId`].
 const MAX_ID_LENGTH: usize = 64;
+
+/// The documents for IPTV front ends.
+const IPTV: [&str; 12] = [
+    "/capability",
+    "/channels.m3u",
+    "/device.xml",
+    "/discover.json",
+    "/get.php",
+    "/guide.xml",
+    "/lineup.json",
+    "/lineup.post",
+    "/lineup.xml",
+    "/lineup_status.json",
+    "/player_api.php",
+    "/xmltv.php",
+];
 
 /// What a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +61,24 @@ pub enum Route<'a> {
     },
     /// `OPTIONS` on one of the three above: a browser asks whether it may.
     Preflight,
+    /// `/live/{user}/{password}/{id}.{ts|m3u8}` and `/{user}/{password}/{id}` of the Xtream Codes API.
+    Xtream {
+        /// As said.
+        user: &'a str,
+        /// As said.
+        password: &'a str,
+        /// A channel's number for programs.
+        id: u32,
+        /// `true` for HLS, `false` for MPEG-TS.
+        hls: bool,
+    },
+    /// `/auto/v{number}` and `/tuner{n}/v{number}` of the network tuner.
+    Tuner {
+        /// A channel's number for people.
+        number: u32,
+    },
+    /// Documents for IPTV front ends: `/channels.m3u`, `/guide.xml`, `/discover.json`, `/player_api.php`…
+    Iptv,
     /// `/debug/…`
     Debug,
     /// `/api/…`
@@ -84,13 +119,13 @@ impl<'a> Route<'a> {
         let path = target.split_once('?').map_or(target, |(path, _)| path);
         match path.strip_prefix("/live/") {
             Some(rest) => decode_live(method, path, rest),
-            None => decode_other(path),
+            None => decode_other(method, path),
         }
     }
 }
 
 fn decode_live<'a>(method: &Method, path: &str, rest: &'a str) -> Route<'a> {
-    let Some(route) = media_route(rest) else {
+    let Some(route) = media_route(rest).or_else(|| xtream_route(rest)) else {
         return Route::Refused(refusal(path));
     };
     match *method {
@@ -115,6 +150,26 @@ fn media_route(rest: &str) -> Option<Route<'_>> {
         rendition,
         epoch: decimal(epoch)?,
         name: media_name(file)?,
+    })
+}
+
+/// `{user}/{password}/{id}`, and `.ts` or `.m3u8`.
+fn xtream_route(rest: &str) -> Option<Route<'_>> {
+    let (user, rest) = rest.split_once('/')?;
+    let (password, file) = rest.split_once('/')?;
+    let (id, extension) = file.split_once('.').unwrap_or((file, "ts"));
+    let is_word = |text: &str| {
+        let fine = |b: u8| b.is_ascii_alphanumeric() || b"-_.~".contains(&b);
+        !matches!(text, "" | "." | "..") && text.len() <= MAX_ID_LENGTH && text.bytes().all(fine)
+    };
+    if !is_word(user) || !is_word(password) || !matches!(extension, "ts" | "m3u8") {
+        return None;
+    }
+    Some(Route::Xtream {
+        user,
+        password,
+        id: small(id)?,
+        hls: extension == "m3u8",
     })
 }
 
@@ -156,7 +211,7 @@ fn small(text: &str) -> Option<u32> {
     decimal(text).and_then(|number| u32::try_from(number).ok())
 }
 
-fn decode_other(path: &str) -> Route<'static> {
+fn decode_other<'a>(method: &Method, path: &'a str) -> Route<'a> {
     if refusal(path) == Refusal::BadPath {
         return Route::Refused(Refusal::BadPath);
     }
@@ -167,8 +222,21 @@ fn decode_other(path: &str) -> Route<'static> {
         "/live" => Route::Refused(Refusal::NotFound),
         _ if is_below(path, "/api") => Route::Api,
         _ if is_below(path, "/debug") => Route::Debug,
-        _ => Route::Web,
+        _ if IPTV.contains(&path) => Route::Iptv,
+        _ if is_below(path, "/assets") => Route::Web,
+        _ => stream(method, path).unwrap_or(Route::Web),
     }
+}
+
+/// A stream that stands outside of `/live`.
+fn stream<'a>(method: &Method, path: &'a str) -> Option<Route<'a>> {
+    let number = hdhomerun::tuned(path).map(|number| Route::Tuner { number });
+    let route = number.or_else(|| xtream_route(path.strip_prefix('/')?))?;
+    Some(match *method {
+        Method::GET | Method::HEAD => route,
+        Method::OPTIONS => Route::Preflight,
+        _ => Route::Refused(Refusal::MethodNotAllowed),
+    })
 }
 
 fn is_below(path: &str, root: &str) -> bool {

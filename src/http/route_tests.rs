@@ -50,6 +50,48 @@ fn every_url_of_the_public_surface_has_its_route() {
 }
 
 #[test]
+fn front_ends_have_their_urls() {
+    for path in IPTV {
+        assert_eq!(get(path), Route::Iptv);
+    }
+    assert_eq!(get("/auto/v7?duration=10"), Route::Tuner { number: 7 });
+    assert_eq!(get("/tuner1/v7"), Route::Tuner { number: 7 });
+    let stream = |hls| Route::Xtream {
+        user: "ann",
+        password: "p.w~1",
+        id: 42,
+        hls,
+    };
+    for (path, hls) in [
+        ("/live/ann/p.w~1/42.ts", false),
+        ("/live/ann/p.w~1/42.m3u8", true),
+        ("/live/ann/p.w~1/42", false),
+        ("/ann/p.w~1/42", false),
+        ("/ann/p.w~1/42.m3u8", true),
+    ] {
+        assert_eq!(get(path), stream(hls), "{path}");
+    }
+    for path in [
+        "/ann/p.w~1/x",
+        "/ann/p.w~1/042",
+        "/assets/a/1",
+        "/auto/v7/",
+        "/ann/pw/1.avi",
+    ] {
+        assert_eq!(get(path), Route::Web, "{path}");
+    }
+    for path in [
+        "/live/ann/../1.ts",
+        "/live/ann/p%20w/1.ts",
+        "/live/ann//1.ts",
+    ] {
+        assert_eq!(get(path), Route::Refused(Refusal::BadPath), "{path}");
+    }
+    let posted = Route::decode(&Method::POST, "/ann/p.w~1/42");
+    assert_eq!(posted, Route::Refused(Refusal::MethodNotAllowed));
+}
+
+#[test]
 fn numbers_have_one_spelling() {
     for file in [
         "01.m4s",

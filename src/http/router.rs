@@ -14,7 +14,7 @@ use http_body::Body as _;
 use super::cache::CachePolicy;
 use super::error::Failure;
 use super::precondition::names_tag;
-use super::{State, api, guard, health, idempotency, web};
+use super::{State, api, guard, health, idempotency, iptv, web};
 
 /// The longest answer that gets an entity tag, in bytes.
 const MAX_TAGGED: usize = 64 << 20;
@@ -31,6 +31,7 @@ pub(crate) fn build(state: Arc<State>) -> Router {
         ))
         .route_layer(middleware::from_fn_with_state(state.clone(), guard::check));
     let open = health::operations()
+        .merge(iptv::operations())
         .into_router()
         .route_layer(middleware::from_fn(conditional));
     Router::new()
@@ -82,7 +83,8 @@ async fn conditional(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     // What has no length yet has no end either: a stream of events.
     let is_whole = response.body().size_hint().exact().is_some();
-    if !is_read || !is_whole || response.status() != StatusCode::OK {
+    let is_tagged = response.headers().contains_key(header::ETAG);
+    if !is_read || !is_whole || is_tagged || response.status() != StatusCode::OK {
         return response;
     }
     let (head, body) = response.into_parts();

@@ -12,7 +12,8 @@ use super::counters::Counters;
 use super::events::MAX_STREAMS;
 use super::idempotency::Answers;
 use super::limits::Limits;
-use crate::config::{ConfigHolder, Outcome};
+use crate::config::{Config, ConfigHolder, HdHomeRunSpec, Outcome};
+use crate::guide::Guides;
 use crate::session::SessionMap;
 
 /// Whether the gateway can do its work.
@@ -47,6 +48,9 @@ pub struct State {
     /// Places for readers of the events.
     pub(crate) event_streams: Arc<Semaphore>,
     pub(crate) configuration: Option<Arc<dyn Configuration>>,
+    pub(crate) guides: Arc<Guides>,
+    /// The number of the network tuner if none is configured.
+    pub(crate) device_id: u32,
 }
 
 // === impl State ===
@@ -72,6 +76,17 @@ impl State {
             answers: Answers::default(),
             event_streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             configuration: None,
+            guides: Guides::new(),
+            device_id: HdHomeRunSpec::with_checksum(0x1060_0000),
+        }
+    }
+
+    /// With guides, and the number of the network tuner if none is configured.
+    pub fn with_iptv(self, guides: Arc<Guides>, device_id: u32) -> Self {
+        Self {
+            guides,
+            device_id,
+            ..self
         }
     }
 
@@ -81,6 +96,14 @@ impl State {
             configuration: Some(configuration),
             ..self
         }
+    }
+}
+
+impl State {
+    /// The configuration in force, if there is one to look at.
+    pub(crate) fn config(&self) -> Option<Arc<Config>> {
+        let configuration = self.configuration.as_ref()?;
+        Some(configuration.holder().standing().config.clone())
     }
 }
 

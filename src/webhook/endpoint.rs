@@ -4,11 +4,10 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::{HeaderValue, Uri, uri};
 
 use super::Secret;
+use crate::client::basic;
 use crate::events::Filter;
 
 /// One receiver of events. Whoever configures it may name any host, those of private networks included.
@@ -73,7 +72,9 @@ impl Endpoint {
         );
         Ok(Self {
             target: Uri::from_parts(parts).map_err(|why| not_a_url(why.into()))?,
-            authorization: credentials.map(basic).transpose()?,
+            authorization: credentials
+                .map(|text| basic(text).ok_or(InvalidEndpoint::Credentials))
+                .transpose()?,
             secret,
             filter,
         })
@@ -96,30 +97,6 @@ impl fmt::Debug for Endpoint {
 
 fn is_http(scheme: &uri::Scheme) -> bool {
     [uri::Scheme::HTTP, uri::Scheme::HTTPS].contains(scheme)
-}
-
-/// `user:password`, percent-encoded, as the value of Authorization.
-fn basic(credentials: &str) -> Result<HeaderValue, InvalidEndpoint> {
-    let decoded = decode(credentials).ok_or(InvalidEndpoint::Credentials)?;
-    let colon: &[u8] = if credentials.contains(':') { b"" } else { b":" };
-    let text = format!("Basic {}", STANDARD.encode([&decoded, colon].concat()));
-    let mut value = HeaderValue::try_from(text).map_err(|_| InvalidEndpoint::Credentials)?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-fn decode(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = text.bytes();
-    let mut decoded = Vec::with_capacity(text.len());
-    let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-    while let Some(byte) = bytes.next() {
-        let byte = match byte {
-            b'%' => u8::try_from(digit(bytes.next())? * 16 + digit(bytes.next())?).ok()?,
-            byte => byte,
-        };
-        decoded.push(byte);
-    }
-    Some(decoded)
 }
 
 #[cfg(test)]

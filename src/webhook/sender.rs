@@ -2,38 +2,26 @@
 //!
 //! Redirects are not followed, so a receiver cannot send the gateway elsewhere; of its answer only the status counts.
 
-use std::error::Error;
-use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
-use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::{Client, Error as ClientError, connect::HttpConnector};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use jiff::Timestamp;
-use rustls::crypto::ring;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::time::{Instant, timeout_at};
 
 use super::delivery::Outcome;
 use super::{Endpoint, Timing};
+use crate::client::{Client, USER_AGENT, client, explain};
 
 /// Of an answer this much is read, so that the connection can be used again, and forgotten. Bytes.
 const MAX_REPLY: usize = 16 * 1024;
 
-/// How long a connection is kept for the next event.
-const KEEP: Duration = Duration::from_secs(60);
-
-const USER_AGENT: &str = concat!("headgate/", env!("CARGO_PKG_VERSION"));
-
 /// Sends to all endpoints.
 #[derive(Debug)]
 pub(super) struct Sender {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client,
     /// For a whole attempt.
     timeout: Duration,
 }
@@ -43,26 +31,8 @@ pub(super) struct Sender {
 impl Sender {
     /// Trusts the certificate authorities of this host.
     pub(super) fn new(timing: Timing) -> Self {
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        http.set_nodelay(true);
-        http.set_connect_timeout(Some(timing.connect));
-        let tls = tls().unwrap_or_else(|error| {
-            tracing::warn!(%error, "this host names no certificate authorities: https webhooks will fail");
-            without_authorities()
-        });
-        let https = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(http);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(KEEP)
-            .pool_max_idle_per_host(2)
-            .build(https);
         Self {
-            client,
+            client: client(timing.connect),
             timeout: timing.total,
         }
     }
@@ -88,22 +58,6 @@ impl Sender {
             }
         }
     }
-}
-
-/// The provider is named: rustls panics when it has to guess between two.
-fn tls() -> io::Result<ClientConfig> {
-    let versions = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?;
-    Ok(versions.with_native_roots()?.with_no_client_auth())
-}
-
-fn without_authorities() -> ClientConfig {
-    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("the provider should know the versions that it was built with")
-        .with_root_certificates(RootCertStore::empty())
-        .with_no_client_auth()
 }
 
 fn request(endpoint: &Endpoint, id: &str, body: Bytes, now: Timestamp) -> Request<Full<Bytes>> {
@@ -143,18 +97,6 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     }
     let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
     Duration::try_from(date.duration_since(now)).ok()
-}
-
-/// An error with its causes; none of them quotes the URL.
-fn explain(error: &ClientError) -> String {
-    let mut text = String::from("it cannot be asked");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

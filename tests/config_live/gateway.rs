@@ -90,6 +90,7 @@ impl Gateway {
             ffmpeg: Some(folder.path().join("ffmpeg").into()),
             path: None,
             state_folder: None,
+            machine: "test".into(),
         };
         let stop = CancellationToken::new();
         let app = App::build(Arc::new(holder), &surroundings, stop.clone())

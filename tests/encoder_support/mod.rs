@@ -37,6 +37,8 @@ pub(crate) fn channel(kind: SourceKind) -> ChannelSpec {
         logo: None,
         number: None,
         group: None,
+        tvg_id: None,
+        guide: None,
         sources: vec![SourceSpec::new(kind)],
         ladder: LadderSpec::Auto,
         grace_period: Duration::from_secs(30),

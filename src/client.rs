@@ -1,0 +1,101 @@
+//! Asking other servers over HTTP: one client for whoever has to (webhooks, guides), with one idea of TLS.
+
+use std::error::Error as _;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::HeaderValue;
+use http_body_util::Full;
+use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::{self, Error, connect::HttpConnector};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::crypto::ring;
+use rustls::{ClientConfig, RootCertStore};
+
+/// How long a connection is kept for the next request.
+const KEEP: Duration = Duration::from_secs(60);
+
+/// What the gateway calls itself.
+pub const USER_AGENT: &str = concat!("headgate/", env!("CARGO_PKG_VERSION"));
+
+/// Speaks HTTP/1.1, with and without TLS.
+pub type Client = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
+/// A client that trusts the certificate authorities of this host; `connect` is how long a connection may take to be
+/// there.
+pub fn client(connect: Duration) -> Client {
+    let mut http = HttpConnector::new();
+    http.enforce_http(false);
+    http.set_nodelay(true);
+    http.set_connect_timeout(Some(connect));
+    let tls = tls().unwrap_or_else(|error| {
+        tracing::warn!(%error, "this host names no certificate authorities: https will fail");
+        without_authorities()
+    });
+    let https = HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(http);
+    legacy::Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(KEEP)
+        .pool_max_idle_per_host(2)
+        .build(https)
+}
+
+/// The provider is named: rustls panics when it has to guess between two.
+fn tls() -> io::Result<ClientConfig> {
+    let versions = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?;
+    Ok(versions.with_native_roots()?.with_no_client_auth())
+}
+
+fn without_authorities() -> ClientConfig {
+    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("the provider should know the versions that it was built with")
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth()
+}
+
+/// An error with its causes; none of them quotes the URL.
+pub fn explain(error: &Error) -> String {
+    let mut text = String::from("it cannot be asked");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// `user:password` of a URL, percent-encoded, as the value of Authorization; `None` if its encoding is broken.
+pub fn basic(credentials: &str) -> Option<HeaderValue> {
+    let decoded = decode(credentials)?;
+    let colon: &[u8] = if credentials.contains(':') { b"" } else { b":" };
+    let text = format!("Basic {}", STANDARD.encode([&decoded, colon].concat()));
+    let mut value = HeaderValue::try_from(text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn decode(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::with_capacity(text.len());
+    let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+    while let Some(byte) = bytes.next() {
+        let byte = match byte {
+            b'%' => u8::try_from(digit(bytes.next())? * 16 + digit(bytes.next())?).ok()?,
+            byte => byte,
+        };
+        decoded.push(byte);
+    }
+    Some(decoded)
+}
