@@ -70,10 +70,11 @@ const ROOMS: &[Room] = &[
         &["base", "config", "encoder", "events", "hls", "media"],
         Kind::Engine,
     ),
+    room("session::cmcd", &[], Kind::Core),
     room("session::state", &["base"], Kind::Core),
     room(
         "http",
-        &["base", "config", "events", "hls", "session"],
+        &["base", "config", "events", "hls", "session", "tls"],
         Kind::Edge,
     ),
     room(
@@ -82,7 +83,13 @@ const ROOMS: &[Room] = &[
         Kind::Core,
     ),
     room("story", &[], Kind::Core),
-    room("telemetry", &["base", "config", "session"], Kind::Edge),
+    room(
+        "telemetry",
+        &["base", "config", "session", "tls"],
+        Kind::Edge,
+    ),
+    room("tls", &["base", "config"], Kind::Engine),
+    room("tls::validity", &[], Kind::Core),
     room("webhook", &["base", "config", "events"], Kind::Edge),
     room("webhook::delivery", &[], Kind::Core),
     room("webhook::signature", &[], Kind::Core),
@@ -128,9 +135,14 @@ const NOT_IN_CORE_PATHS: &[&str] = &[
 const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("dashmap", &["session::map"]),
     ("hyper", &["http", "webhook"]),
-    ("hyper_util", &["http", "webhook"]),
-    ("hyper_rustls", &["webhook::sender"]),
-    ("rustls", &["webhook::sender"]),
+    ("hyper_util", &["http", "tls::client", "webhook"]),
+    ("hyper_rustls", &["tls::client", "webhook::sender"]),
+    ("instant_acme", &["tls"]),
+    ("rcgen", &["tls"]),
+    ("rustls", &["tls", "webhook::sender"]),
+    ("rustls_pki_types", &["tls"]),
+    ("tokio_rustls", &["tls::accept"]),
+    ("zstd", &["hls::rendered"]),
     ("hmac", &["webhook::signature"]),
     ("sha2", &["webhook::signature"]),
     ("axum", &["http"]),
@@ -149,7 +161,15 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("tracing_subscriber", &["telemetry"]),
     ("clap", &["cli", "main"]),
     // Descriptions of plain data are plain data.
-    ("utoipa", &["events::event", "http", "session::report"]),
+    (
+        "utoipa",
+        &[
+            "events::event",
+            "http",
+            "session::playback",
+            "session::report",
+        ],
+    ),
 ];
 
 /// The same for paths: `(path, the modules that may name it)`.

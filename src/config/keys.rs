@@ -7,6 +7,8 @@
 pub(super) enum TableKind {
     Root,
     Server,
+    Tls,
+    Acme,
     Defaults,
     Channel,
     Source,
@@ -16,9 +18,11 @@ pub(super) enum TableKind {
 }
 
 /// Every table that has keys, for a key that stands in the wrong one.
-const ALL: [TableKind; 8] = [
+const ALL: [TableKind; 10] = [
     TableKind::Root,
     TableKind::Server,
+    TableKind::Tls,
+    TableKind::Acme,
     TableKind::Defaults,
     TableKind::Channel,
     TableKind::Source,
@@ -28,12 +32,16 @@ const ALL: [TableKind; 8] = [
 ];
 
 /// What other programs call things, and what it is called here.
-const OTHER_NAMES: [(&str, &str); 24] = [
+const OTHER_NAMES: [(&str, &str); 31] = [
     ("address", "listen"),
     ("agent", "user_agent"),
     ("bind", "listen"),
     ("bitrate", "video_bitrate"),
+    ("ca_file", "ca"),
     ("category", "group"),
+    ("certificate", "cert"),
+    ("domain", "domains"),
+    ("email", "contact"),
     ("endpoint", "url"),
     ("freeze", "frozen"),
     ("holddown", "hold_down"),
@@ -45,13 +53,16 @@ const OTHER_NAMES: [(&str, &str); 24] = [
     ("part_target", "part_duration"),
     ("path", "source"),
     ("port", "listen"),
+    ("private_key", "key"),
     ("profiles", "ladder"),
     ("renditions", "ladder"),
     ("signing_key", "secret"),
     ("silence", "silent"),
+    ("storage", "folder"),
     ("timeout", "start_timeout"),
     ("title", "name"),
     ("token", "secret"),
+    ("trusted_proxy", "trusted_proxies"),
     ("url", "source"),
 ];
 
@@ -69,7 +80,12 @@ impl TableKind {
                 "max_connections_per_address",
                 "max_sessions",
                 "state",
+                "trusted_proxies",
+                "tls",
+                "acme",
             ],
+            Self::Tls => &["listen", "cert", "key", "redirect"],
+            Self::Acme => &["domains", "contact", "directory", "folder", "ca"],
             Self::Defaults => &[
                 "grace_period",
                 "start_timeout",
@@ -111,6 +127,8 @@ impl TableKind {
         match self {
             Self::Root => "the file, outside of any table",
             Self::Server => "`[server]`",
+            Self::Tls => "`[server.tls]`",
+            Self::Acme => "`[server.acme]`",
             Self::Defaults => "`[defaults]`",
             Self::Channel => "`[[channel]]`",
             Self::Source => "a source",

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -69,7 +70,7 @@ async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
     (code, Json(readiness)).into_response()
 }
 
-/// What is wrong with the configuration's file, if that is so.
+/// What is wrong with the configuration's file or the certificate, if that is so.
 fn warnings(state: &State) -> Vec<String> {
     let configuration = state.configuration.as_ref();
     let standing = configuration.map(|configuration| configuration.holder().standing());
@@ -78,7 +79,12 @@ fn warnings(state: &State) -> Vec<String> {
         let summary = &refused.summary;
         format!("the configuration's file is refused, and the one before stays in force: {summary}")
     });
-    words.into_iter().collect()
+    let certificates = state.certificates.as_ref();
+    let troubles = certificates.map(|certificates| certificates.warnings(Timestamp::now()));
+    words
+        .into_iter()
+        .chain(troubles.into_iter().flatten())
+        .collect()
 }
 
 /// All metrics, for Prometheus.

@@ -12,8 +12,11 @@ use super::counters::Counters;
 use super::events::MAX_STREAMS;
 use super::idempotency::Answers;
 use super::limits::Limits;
+use super::proxies::Proxies;
+use crate::base::Network;
 use crate::config::{ConfigHolder, Outcome};
 use crate::session::SessionMap;
+use crate::tls::Certificates;
 
 /// Whether the gateway can do its work.
 pub trait Readiness: Send + Sync + 'static {
@@ -47,6 +50,10 @@ pub struct State {
     /// Places for readers of the events.
     pub(crate) event_streams: Arc<Semaphore>,
     pub(crate) configuration: Option<Arc<dyn Configuration>>,
+    /// Who is believed about whom it asks for.
+    pub(crate) proxies: Proxies,
+    /// What TLS handshakes are made with, if they are.
+    pub(crate) certificates: Option<Arc<Certificates>>,
 }
 
 // === impl State ===
@@ -72,6 +79,24 @@ impl State {
             answers: Answers::default(),
             event_streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             configuration: None,
+            proxies: Proxies::default(),
+            certificates: None,
+        }
+    }
+
+    /// Believing these proxies about whom they ask for.
+    pub fn with_proxies(self, trusted: Vec<Network>) -> Self {
+        Self {
+            proxies: Proxies::new(trusted),
+            ..self
+        }
+    }
+
+    /// With certificates for TLS, whose troubles are shown.
+    pub fn with_certificates(self, certificates: Arc<Certificates>) -> Self {
+        Self {
+            certificates: Some(certificates),
+            ..self
         }
     }
 
