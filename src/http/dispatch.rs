@@ -23,10 +23,10 @@ use super::cache::CachePolicy;
 use super::counters::RequestKind;
 use super::error::Failure;
 use super::limits::Limits;
-use super::media::{self, MediaPath, MediaRequest, Step};
+use super::media::{MediaPath, MediaRequest, Step};
 use super::proxies::Client;
 use super::route::Route;
-use super::{State, router};
+use super::{State, preflight, router};
 
 /// What answers requests: the state, and the router for everything that is not media.
 #[derive(Debug)]
@@ -155,7 +155,7 @@ impl Dispatch {
                 };
                 media.media(sessions, path)
             }
-            Route::Preflight => Step::Done(media::preflight()),
+            Route::Preflight => Step::Done(preflight::preflight()),
             Route::Refused(refusal) => Step::Done(plain(refusal)),
             Route::Debug
             | Route::Api

@@ -33,6 +33,7 @@ mod openapi;
 mod operations;
 mod playback;
 mod precondition;
+mod preflight;
 mod proxies;
 pub mod route;
 mod router;
