@@ -4,7 +4,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 bash scripts/setup.sh
-need chromium mpv vlc
+need chromium mpv nginx pebble vlc
 
 mkdir -p tests/out
 log=$PWD/tests/out/cargo-test.log

@@ -1,6 +1,7 @@
 //! The wiring: the only file that sees all rooms. A configuration is built into an app, which runs and drains.
 
 mod announcer;
+mod certificate;
 mod reload;
 
 use std::ffi::OsString;
@@ -13,17 +14,19 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::config::{Config, ConfigHolder, ServerConfig, WebhookSpec};
+use crate::config::{Config, ConfigHolder, ServerConfig, TlsSpec, WebhookSpec};
 use crate::encoder::find_ffmpeg;
 use crate::events::{Events, Filter};
 use crate::guide::Guides;
-use crate::http::{Counters, Exposition, Limits, Readiness, Server, State};
+use crate::http::{Counters, Entrance, Exposition, Limits, Readiness, Server, State};
 use crate::iptv::hdhomerun;
 use crate::session::{Encoders, FindFfmpeg, Ledger, SessionMap};
-use crate::telemetry::{Registry, Reloads, SessionCollector};
+use crate::telemetry::{CertificateCollector, Registry, Reloads, SessionCollector};
+use crate::tls::{Acceptor, Certificates, PairError};
 use crate::webhook::{self, Endpoint, Webhooks};
 
 pub use announcer::Announcer;
+pub use certificate::check_certificate;
 pub use reload::{Reloader, Told};
 
 /// Where programs are looked for that the set-up brought along.
@@ -49,6 +52,7 @@ pub struct Surroundings {
 pub struct App {
     listener: TcpListener,
     address: SocketAddr,
+    secure: Option<Secure>,
     sessions: Arc<SessionMap>,
     encoders: Arc<Encoders>,
     events: Arc<Events>,
@@ -73,6 +77,18 @@ pub enum AppError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// The certificate is not to be had.
+    #[error("[server.tls]: {0}")]
+    Certificate(#[from] PairError),
+}
+
+/// The way in over TLS.
+#[derive(Debug)]
+struct Secure {
+    spec: TlsSpec,
+    listener: TcpListener,
+    address: SocketAddr,
+    certificates: Arc<Certificates>,
 }
 
 /// Whether the gateway can do its work.
@@ -127,21 +143,20 @@ impl App {
     /// Binds the address and connects the rooms. Starts nothing.
     ///
     /// # Errors
-    /// [`AppError::Listen`] when the address is not to be had.
+    /// [`AppError::Listen`] when an address is not to be had, [`AppError::Certificate`] when a file of `[server.tls]`
+    /// is not what it should be.
     pub async fn build(
         holder: Arc<ConfigHolder>,
         surroundings: &Surroundings,
         stop: CancellationToken,
     ) -> Result<Self, AppError> {
         let config = &*holder.standing().config;
-        let listen = |error| AppError::Listen {
-            address: config.server.listen,
-            error,
+        let (listener, address) = bind(config.server.listen).await?;
+        let secure = match &config.server.tls {
+            Some(spec) => Some(Secure::bind(spec).await?),
+            None => None,
         };
-        let listener = TcpListener::bind(config.server.listen)
-            .await
-            .map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
+        let certificates = secure.as_ref().map(|secure| secure.certificates.clone());
         let encoders = Arc::new(surroundings.encoders(config));
         let events = Events::new(Timestamp::now());
         let webhooks = Webhooks::new(events.clone(), webhook::Timing::default());
@@ -173,6 +188,7 @@ impl App {
             Box::new(SessionCollector::new(sessions.clone())),
             Box::new(webhooks.clone()),
             Box::new(reloads),
+            Box::new(CertificateCollector::new(certificates.clone())),
         ]);
         let condition = Condition {
             encoders: encoders.clone(),
@@ -187,10 +203,16 @@ impl App {
             Limits::from(&config.server),
         )
         .with_iptv(guides.clone(), device_id)
-        .with_configuration(reloader.clone());
+        .with_configuration(reloader.clone())
+        .with_proxies(config.server.trusted_proxies.clone());
+        let state = match certificates {
+            Some(certificates) => state.with_certificates(certificates),
+            None => state,
+        };
         Ok(Self {
             listener,
             address,
+            secure,
             sessions,
             encoders,
             events,
@@ -206,6 +228,11 @@ impl App {
     /// Where it listens: the port that was found, if any would do.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it speaks TLS, if it does.
+    pub fn secure_address(&self) -> Option<SocketAddr> {
+        self.secure.as_ref().map(|secure| secure.address)
     }
 
     /// Its channels and sessions.
@@ -247,9 +274,16 @@ impl App {
                 self.discovery.drain()
             );
         };
-        let serve = Server::run(self.listener, self.state, self.stop.clone());
+        let (entrances, renewal) = entrances(self.listener, self.secure);
+        let serve = Server::run_all(entrances, self.state, self.stop.clone());
+        let renew = async {
+            tokio::select! {
+                () = renewal => {}
+                () = self.stop.cancelled() => {}
+            }
+        };
         let watch = self.reloader.watch(&self.stop);
-        tokio::join!(serve, drain, watch, async {
+        tokio::join!(serve, drain, watch, renew, async {
             tokio::select! {
                 () = warm_up => {}
                 () = self.stop.cancelled() => {}
@@ -257,6 +291,42 @@ impl App {
         });
         info!("stopped");
     }
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), AppError> {
+    let listen = |error| AppError::Listen { address, error };
+    let listener = TcpListener::bind(address).await.map_err(listen)?;
+    let address = listener.local_addr().map_err(listen)?;
+    Ok((listener, address))
+}
+
+/// The ways in, and what keeps the certificate new.
+fn entrances(
+    plain: TcpListener,
+    secure: Option<Secure>,
+) -> (Vec<Entrance>, impl Future<Output = ()>) {
+    let mut entrances = Vec::new();
+    let mut kept = None;
+    match secure {
+        None => entrances.push(Entrance::plain(plain)),
+        Some(secure) => {
+            info!(address = %secure.address, "listening for TLS");
+            let port = secure.address.port();
+            entrances.push(match secure.spec.redirect {
+                true => Entrance::redirect(plain, port),
+                false => Entrance::plain(plain),
+            });
+            let acceptor = Acceptor::new(secure.certificates.clone());
+            entrances.push(Entrance::tls(secure.listener, acceptor));
+            kept = Some((secure.spec, secure.certificates));
+        }
+    }
+    let renewal = async move {
+        if let Some((spec, certificates)) = kept {
+            certificate::keep(&spec, certificates).await;
+        }
+    };
+    (entrances, renewal)
 }
 
 /// Who is told what happens.
@@ -272,6 +342,21 @@ pub fn endpoints(config: &Config) -> Vec<Endpoint> {
             .ok()
     };
     config.webhooks.iter().filter_map(endpoint).collect()
+}
+
+// === impl Secure ===
+
+impl Secure {
+    async fn bind(spec: &TlsSpec) -> Result<Self, AppError> {
+        let certificates = certificate::load(spec).await?;
+        let (listener, address) = bind(spec.listen).await?;
+        Ok(Self {
+            spec: spec.clone(),
+            listener,
+            address,
+            certificates,
+        })
+    }
 }
 
 // === impl Condition ===

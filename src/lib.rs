@@ -22,4 +22,5 @@ pub mod media;
 pub mod session;
 pub mod story;
 pub mod telemetry;
+pub mod tls;
 pub mod webhook;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use headgate::app::{App, Reloader, Surroundings};
+use headgate::app::{App, Reloader, Surroundings, check_certificate};
 use headgate::cli::{Cli, Command, Common};
 use headgate::config::{self, Config, ConfigHolder, Origin};
 use headgate::encoder::{doctor, launch};
@@ -46,10 +46,7 @@ async fn dispatch(cli: Cli) -> ExitCode {
     let common = cli.common;
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(&common).await,
-        Command::Check => match config::check(&common.config) {
-            Ok(summary) => say(&summary),
-            Err(error) => complain(WRONG_USAGE, &error.to_string()),
-        },
+        Command::Check => check(&common),
         Command::Doctor => examine(&common).await,
         Command::Probe { source } => outcome(commands::probe(&surroundings(), &source).await),
         Command::Explain { channel, url } => explain(&common, &channel, url).await,
@@ -59,6 +56,22 @@ async fn dispatch(cli: Cli) -> ExitCode {
             Ok(config) => outcome(commands::plan(&config, &surroundings(), &channel).await),
             Err(code) => code,
         },
+    }
+}
+
+/// The file, and the files that it names for TLS.
+fn check(common: &Common) -> ExitCode {
+    let summary = match config::check(&common.config) {
+        Ok(summary) => summary,
+        Err(error) => return complain(WRONG_USAGE, &error.to_string()),
+    };
+    let tls = Config::load(&common.config)
+        .ok()
+        .and_then(|config| config.server.tls);
+    let pair = tls.map_or(Ok(()), |tls| check_certificate(&tls, Timestamp::now()));
+    match pair {
+        Ok(()) => say(&summary),
+        Err(why) => complain(WRONG_USAGE, &format!("error: [server.tls]: {why}")),
     }
 }
 

@@ -74,11 +74,12 @@ const ROOMS: &[Room] = &[
         &["base", "config", "encoder", "events", "hls", "media"],
         Kind::Engine,
     ),
+    room("session::cmcd", &[], Kind::Core),
     room("session::state", &["base"], Kind::Core),
     room(
         "http",
         &[
-            "base", "config", "events", "guide", "hls", "iptv", "session",
+            "base", "config", "events", "guide", "hls", "iptv", "session", "tls",
         ],
         Kind::Edge,
     ),
@@ -88,7 +89,13 @@ const ROOMS: &[Room] = &[
         Kind::Core,
     ),
     room("story", &[], Kind::Core),
-    room("telemetry", &["base", "config", "session"], Kind::Edge),
+    room(
+        "telemetry",
+        &["base", "config", "session", "tls"],
+        Kind::Edge,
+    ),
+    room("tls", &["base", "config"], Kind::Engine),
+    room("tls::validity", &[], Kind::Core),
     room(
         "webhook",
         &["base", "client", "config", "events"],
@@ -138,13 +145,18 @@ const NOT_IN_CORE_PATHS: &[&str] = &[
 const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("dashmap", &["session::map"]),
     ("hyper", &["guide::fetch", "http", "webhook"]),
-    ("hyper_util", &["client", "http"]),
-    ("hyper_rustls", &["client"]),
-    ("rustls", &["client"]),
+    ("hyper_util", &["client", "http", "tls::client"]),
+    ("hyper_rustls", &["client", "tls::client"]),
+    ("instant_acme", &["tls"]),
     ("quick_xml", &["iptv::xmltv_reader", "iptv::xmltv_values"]),
+    ("rcgen", &["tls"]),
+    ("rustls", &["client", "tls"]),
+    ("rustls_pki_types", &["tls"]),
     ("socket2", &["discovery"]),
     ("subtle", &["iptv::xtream"]),
+    ("tokio_rustls", &["tls::accept"]),
     ("toml_edit", &["iptv::import"]),
+    ("zstd", &["hls::rendered"]),
     ("hmac", &["webhook::signature"]),
     ("sha2", &["webhook::signature"]),
     ("axum", &["http"]),
@@ -163,7 +175,15 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("tracing_subscriber", &["telemetry"]),
     ("clap", &["cli", "main"]),
     // Descriptions of plain data are plain data.
-    ("utoipa", &["events::event", "http", "session::report"]),
+    (
+        "utoipa",
+        &[
+            "events::event",
+            "http",
+            "session::playback",
+            "session::report",
+        ],
+    ),
 ];
 
 /// The same for paths: `(path, the modules that may name it)`.

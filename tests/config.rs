@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use headgate::config::{
-    Config, ConfigError, LadderSpec, LostWhen, MAX_FILE_SIZE, RungVideo, SourceKind, check,
+    CertificateSpec, Config, ConfigError, LadderSpec, LostWhen, MAX_FILE_SIZE, RungVideo,
+    SourceKind, check,
 };
 use headgate::events::Filter;
 use proptest::prelude::*;
@@ -558,10 +559,46 @@ fn with_examples(text: &str) -> String {
 }
 
 #[test]
+fn certificates_are_files_or_are_ordered() {
+    let tls = |text: &str| {
+        let config = parse(&format!("{text}\n{}", with_channel(""))).unwrap();
+        config.server.tls.unwrap()
+    };
+    let spec = tls("[server.tls]\ncert = \"a.pem\"\nkey = \"/keys/b.pem\"");
+    assert_eq!(
+        (spec.listen.to_string().as_str(), spec.redirect),
+        ("127.0.0.1:8443", false)
+    );
+    let files = CertificateSpec::Files {
+        cert: "/etc/headgate/a.pem".into(),
+        key: "/keys/b.pem".into(),
+    };
+    assert_eq!(spec.certificate, files);
+    let ordered = "[server.acme]\ndomains = [\"TV.example.org\"]\ncontact = \"a@b.org\"";
+    for listen in ["", "[server.tls]\nlisten = \"127.0.0.1:8443\"\n"] {
+        let spec = tls(&format!("{listen}{ordered}"));
+        let CertificateSpec::Acme(acme) = spec.certificate else {
+            panic!("it is ordered")
+        };
+        assert_eq!(acme.domains, ["tv.example.org"]);
+        assert_eq!(acme.contact.as_deref(), Some("mailto:a@b.org"));
+        assert_eq!(acme.folder, Path::new("/etc/headgate/acme"));
+        assert!(
+            acme.directory
+                .starts_with("https://acme-v02.api.letsencrypt.org/")
+        );
+        assert_eq!(acme.ca, None);
+    }
+    assert_eq!(parse(&with_channel("")).unwrap().server.tls, None);
+}
+
+#[test]
 fn the_examples_of_the_shipped_file_are_right() {
     let config = parse(&with_examples(&shipped())).unwrap_or_else(|error| panic!("{error}"));
     assert!(config.channels.len() >= 14);
     assert!(config.server.ffmpeg.is_some());
+    assert!(config.server.tls.is_some_and(|tls| tls.redirect));
+    assert_eq!(config.server.trusted_proxies.len(), 2);
     let sources = config.channels.iter().flat_map(|channel| &channel.sources);
     let mut labels: Vec<String> = sources.map(|source| format!("{:?}", source.kind)).collect();
     labels.sort();

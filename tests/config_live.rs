@@ -5,6 +5,7 @@
 
 #[path = "config_live/edits.rs"]
 mod edits;
+#[expect(dead_code, reason = "each suite uses a part of it")]
 #[path = "config_live/gateway.rs"]
 mod gateway;
 #[path = "config_live/sessions.rs"]

@@ -5,7 +5,9 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod id;
+mod network;
 mod time;
 
 pub use id::{ChannelId, InvalidId, RenditionId, RenditionName};
+pub use network::{InvalidNetwork, Network};
 pub use time::MediaTime;

@@ -50,6 +50,26 @@ pub(super) struct ServerTable<'a> {
     pub(super) max_connections_per_address: Field<i64>,
     pub(super) max_sessions: Field<i64>,
     pub(super) state: Field<&'a str>,
+    pub(super) trusted_proxies: Field<Vec<Spanned<&'a str>>>,
+    pub(super) tls: Field<TlsTable<'a>>,
+    pub(super) acme: Field<AcmeTable<'a>>,
+}
+
+#[derive(Clone)]
+pub(super) struct TlsTable<'a> {
+    pub(super) listen: Field<&'a str>,
+    pub(super) cert: Field<&'a str>,
+    pub(super) key: Field<&'a str>,
+    pub(super) redirect: Field<bool>,
+}
+
+#[derive(Clone)]
+pub(super) struct AcmeTable<'a> {
+    pub(super) domains: Field<Vec<Spanned<&'a str>>>,
+    pub(super) contact: Field<&'a str>,
+    pub(super) directory: Field<&'a str>,
+    pub(super) folder: Field<&'a str>,
+    pub(super) ca: Field<&'a str>,
 }
 
 /// What `[defaults]` and each channel can say.
@@ -204,6 +224,38 @@ impl<'a> ServerTable<'a> {
             max_connections_per_address: table.number("max_connections_per_address", report),
             max_sessions: table.number("max_sessions", report),
             state: table.text("state", report),
+            trusted_proxies: table.texts("trusted_proxies", report),
+            tls: table
+                .table("tls", report)
+                .map(|tls| Some(TlsTable::read(tls, report))),
+            acme: table
+                .table("acme", report)
+                .map(|acme| Some(AcmeTable::read(acme, report))),
+        }
+    }
+}
+
+impl<'a> TlsTable<'a> {
+    fn read(table: &'a DeTable<'_>, report: &mut Report<'_>) -> Self {
+        let table = Reader::new(TableKind::Tls, table, report);
+        Self {
+            listen: table.get("listen", Wanted::Listen, report, DeValue::as_str),
+            cert: table.text("cert", report),
+            key: table.text("key", report),
+            redirect: table.get("redirect", Wanted::Flag, report, DeValue::as_bool),
+        }
+    }
+}
+
+impl<'a> AcmeTable<'a> {
+    fn read(table: &'a DeTable<'_>, report: &mut Report<'_>) -> Self {
+        let table = Reader::new(TableKind::Acme, table, report);
+        Self {
+            domains: table.texts("domains", report),
+            contact: table.text("contact", report),
+            directory: table.text("directory", report),
+            folder: table.text("folder", report),
+            ca: table.text("ca", report),
         }
     }
 }

@@ -7,6 +7,8 @@
 pub(super) enum TableKind {
     Root,
     Server,
+    Tls,
+    Acme,
     Defaults,
     Channel,
     Source,
@@ -19,9 +21,11 @@ pub(super) enum TableKind {
 }
 
 /// Every table that has keys, for a key that stands in the wrong one.
-const ALL: [TableKind; 11] = [
+const ALL: [TableKind; 13] = [
     TableKind::Root,
     TableKind::Server,
+    TableKind::Tls,
+    TableKind::Acme,
     TableKind::Defaults,
     TableKind::Channel,
     TableKind::Source,
@@ -34,13 +38,17 @@ const ALL: [TableKind; 11] = [
 ];
 
 /// What other programs call things, and what it is called here.
-const OTHER_NAMES: [(&str, &str); 31] = [
+const OTHER_NAMES: [(&str, &str); 38] = [
     ("address", "listen"),
     ("agent", "user_agent"),
     ("base_url", "public_url"),
     ("bind", "listen"),
     ("bitrate", "video_bitrate"),
+    ("ca_file", "ca"),
     ("category", "group"),
+    ("certificate", "cert"),
+    ("domain", "domains"),
+    ("email", "contact"),
     ("endpoint", "url"),
     ("epg", "guide"),
     ("epg_id", "tvg_id"),
@@ -55,14 +63,17 @@ const OTHER_NAMES: [(&str, &str); 31] = [
     ("part_target", "part_duration"),
     ("path", "source"),
     ("port", "listen"),
+    ("private_key", "key"),
     ("profiles", "ladder"),
     ("renditions", "ladder"),
     ("signing_key", "secret"),
     ("silence", "silent"),
+    ("storage", "folder"),
     ("timeout", "start_timeout"),
     ("title", "name"),
     ("token", "secret"),
     ("tuner_count", "tuners"),
+    ("trusted_proxy", "trusted_proxies"),
     ("url", "source"),
     ("username", "name"),
     ("xmltv", "guide"),
@@ -91,7 +102,12 @@ impl TableKind {
                 "max_connections_per_address",
                 "max_sessions",
                 "state",
+                "trusted_proxies",
+                "tls",
+                "acme",
             ],
+            Self::Tls => &["listen", "cert", "key", "redirect"],
+            Self::Acme => &["domains", "contact", "directory", "folder", "ca"],
             Self::Defaults => &[
                 "grace_period",
                 "start_timeout",
@@ -138,6 +154,8 @@ impl TableKind {
         match self {
             Self::Root => "the file, outside of any table",
             Self::Server => "`[server]`",
+            Self::Tls => "`[server.tls]`",
+            Self::Acme => "`[server.acme]`",
             Self::Defaults => "`[defaults]`",
             Self::Channel => "`[[channel]]`",
             Self::Source => "a source",

@@ -226,6 +226,8 @@ fn waiting(started: &ServerConfig, now: &ServerConfig) -> Vec<&'static str> {
         max_connections_per_address,
         max_sessions: _, // Holds at once.
         state,
+        tls,
+        trusted_proxies,
     } = now;
     let keys = [
         ("listen", started.listen != *listen),
@@ -239,6 +241,11 @@ fn waiting(started: &ServerConfig, now: &ServerConfig) -> Vec<&'static str> {
             started.max_connections_per_address != *max_connections_per_address,
         ),
         ("state", started.state != *state),
+        ("tls", started.tls != *tls),
+        (
+            "trusted_proxies",
+            started.trusted_proxies != *trusted_proxies,
+        ),
     ];
     let differs = keys.into_iter().filter(|(_, differs)| *differs);
     differs.map(|(key, _)| key).collect()
@@ -322,7 +329,8 @@ mod tests {
             [""; 0],
             "the command line's address stands"
         );
-        let limits = "[server]\nmax_connections = 7\nstate = 's'\nffmpeg = 'x'\n";
+        let limits = "[server]\nmax_connections = 7\nstate = 's'\nffmpeg = 'x'\ntrusted_proxies = ['::1']\n\
+                      [server.tls]\ncert = 'c'\nkey = 'k'\n";
         fs::write(&path, format!("{limits}{GOOD}")).unwrap();
         holder.reload(at(2));
         let all = [
@@ -330,6 +338,8 @@ mod tests {
             "max_connections",
             "max_connections_per_address",
             "state",
+            "tls",
+            "trusted_proxies",
         ];
         assert_eq!(holder.needs_restart(), all);
         fs::write(&path, GOOD).unwrap();

@@ -22,6 +22,7 @@ use super::ladder;
 use super::model::{ChannelSpec, Config, LadderSpec, ServerConfig, WebhookSpec};
 use super::report::{Refusal, Report, quoted};
 use super::timing::Timing;
+use super::transport;
 use super::value::{name_char, within};
 use super::webhook;
 
@@ -120,7 +121,11 @@ fn read_server(table: &ServerTable<'_>, folder: &Path, report: &mut Report<'_>) 
             .unwrap_or(DEFAULT_CONNECTIONS_PER_ADDRESS.min(max_connections)),
         max_sessions: limit("max_sessions", &table.max_sessions, 10_000, report)
             .unwrap_or(DEFAULT_SESSIONS),
-        state: take(&table.state, report, |text| state(text, folder)),
+        state: take(&table.state, report, |text| {
+            transport::file("state", text, folder)
+        }),
+        tls: transport::read(table, folder, report),
+        trusted_proxies: transport::proxies(&table.trusted_proxies, report),
     }
 }
 
@@ -149,30 +154,6 @@ fn program(text: &str, folder: &Path) -> Result<PathBuf, Refusal> {
         true => folder.join(text),
         false => PathBuf::from(text),
     })
-}
-
-/// The path of a file, which need not exist.
-fn state(text: &str, folder: &Path) -> Result<PathBuf, Refusal> {
-    let help = "write the path of a file that Headgate may write, for example `\"headgate.state\"`";
-    let is_folder = ["/", "/.", "/..", "."]
-        .iter()
-        .any(|end| text.ends_with(end));
-    if text.trim().is_empty() || is_folder {
-        return Err(Refusal::new("`state` is not the path of a file", help));
-    }
-    if let Some(c) = text.chars().find(|c| c.is_control()) {
-        return Err(Refusal::new(
-            format!("`state` holds {}", name_char(c)),
-            help,
-        ));
-    }
-    if text.starts_with('~') {
-        return Err(Refusal::new(
-            "`~` is not replaced by a home folder here",
-            "write the whole path",
-        ));
-    }
-    Ok(folder.join(text))
 }
 
 fn read_webhooks(file: &File<'_>, report: &mut Report<'_>) -> Vec<Arc<WebhookSpec>> {

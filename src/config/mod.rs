@@ -1,7 +1,7 @@
 //! From `channels.toml` to a validated [`Config`], and from two of them to what changed.
 //!
 //! Three types, three meanings: what was *written* (`file`: keys, kinds of value, places), what it *means*
-//! ([`model`]; the conversion in `meaning`, `channel`, `timing`, `ladder`, `source`, `request` and `webhook` is the validation) and what
+//! ([`model`]; the conversion in `meaning`, `channel`, `timing`, `ladder`, `source`, `request`, `transport` and `webhook` is the validation) and what
 //! was *wrong* ([`ConfigError`]: every [`Problem`] of the file with its place and what to write instead).
 //!
 //! Belongs here: the format, its defaults, its limits, the words for people about it, which configuration is in force
@@ -33,6 +33,7 @@ mod request;
 mod secret;
 mod source;
 mod timing;
+mod transport;
 mod value;
 mod wanted;
 pub mod watch;
@@ -44,8 +45,9 @@ pub use live::{ConfigHolder, Origin, Outcome, Refused, Standing};
 pub use load::{MAX_FILE_SIZE, check};
 pub use meaning::DEFAULT_LISTEN;
 pub use model::{
-    ChannelSpec, Config, GuideSource, GuideSpec, HdHomeRunSpec, Header, LadderSpec, LostWhen, Rung,
-    RungVideo, ServerConfig, SigningKey, SourceKind, SourceSpec, UserSpec, WebhookSpec,
+    AcmeSpec, CertificateSpec, ChannelSpec, Config, GuideSource, GuideSpec, HdHomeRunSpec, Header,
+    LadderSpec, LostWhen, Rung, RungVideo, ServerConfig, SigningKey, SourceKind, SourceSpec,
+    TlsSpec, UserSpec, WebhookSpec,
 };
 pub use secret::Secret;
 pub use value::parse_duration;

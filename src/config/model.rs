@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::secret::Secret;
-use crate::base::{ChannelId, RenditionName};
+use crate::base::{ChannelId, Network, RenditionName};
 
 /// A whole configuration in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +47,50 @@ pub struct ServerConfig {
     pub max_sessions: usize,
     /// Where sequence numbers are kept over a restart; `None` keeps them nowhere.
     pub state: Option<PathBuf>,
+    /// The listener for TLS, if there is one.
+    pub tls: Option<TlsSpec>,
+    /// Who may say on whose behalf it asks: reverse proxies. Nobody else is believed.
+    pub trusted_proxies: Vec<Network>,
+}
+
+/// The `[server.tls]` table: a second listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsSpec {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where the certificate comes from.
+    pub certificate: CertificateSpec,
+    /// The plain listener sends viewers here.
+    pub redirect: bool,
+}
+
+/// Where a certificate comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CertificateSpec {
+    /// Two files that somebody else renews.
+    Files {
+        /// The certificate and those of who issued it, PEM.
+        cert: PathBuf,
+        /// Its private key, PEM.
+        key: PathBuf,
+    },
+    /// Ordered and renewed by the gateway itself.
+    Acme(AcmeSpec),
+}
+
+/// The `[server.acme]` table: who issues certificates, and for what names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcmeSpec {
+    /// The names in the certificate; at least one; lower case.
+    pub domains: Vec<String>,
+    /// A mail address for who issues it.
+    pub contact: Option<String>,
+    /// The URL of the ACME directory; https.
+    pub directory: String,
+    /// Where the account and the certificate are kept.
+    pub folder: PathBuf,
+    /// What the directory's own certificate is checked against, PEM; `None` takes what the system trusts.
+    pub ca: Option<PathBuf>,
 }
 
 /// One channel, with the defaults of the file applied.

@@ -55,6 +55,11 @@ impl<'a, 'i> Reader<'a, 'i> {
         }
     }
 
+    /// A table below `[server]`.
+    pub(super) fn table(&self, key: &str, report: &mut Report<'_>) -> Field<&'a DeTable<'i>> {
+        self.get(key, Wanted::ServerTable, report, DeValue::as_table)
+    }
+
     pub(super) fn text(&self, key: &str, report: &mut Report<'_>) -> Field<&'a str> {
         self.get(key, Wanted::Text, report, DeValue::as_str)
     }

@@ -23,6 +23,7 @@ pub(super) enum Wanted {
     Sources,
     Ladder,
     Table,
+    ServerTable,
     Channels,
     Webhooks,
     Users,
@@ -67,7 +68,7 @@ impl Wanted {
             Self::Source => "text in quotes or a table with `url`",
             Self::Sources => "a list",
             Self::Ladder => "`\"auto\"` or a list of rungs",
-            Self::Table => "a table",
+            Self::Table | Self::ServerTable => "a table",
             Self::Channels | Self::Webhooks | Self::Users => "a list of tables",
             Self::Detectors => "a table with `black`, `frozen` or `silent`",
             Self::Headers => "a table of names and values",
@@ -102,6 +103,9 @@ impl Wanted {
                 "write `\"auto\"`, or rungs: `[ { name = \"720p\", height = 720, video_bitrate = \"2500k\" } ]`".to_owned()
             }
             (Self::Table, _) => format!("write `[{key}]` on a line of its own, and its keys below"),
+            (Self::ServerTable, _) => {
+                format!("write `[server.{key}]` on a line of its own, and its keys below")
+            }
             (Self::Channels, DeValue::Table(_)) => {
                 "write `[[channel]]` with double brackets: there can be many".to_owned()
             }

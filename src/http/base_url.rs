@@ -6,21 +6,29 @@ use http::request::Parts;
 use http::uri::Authority;
 
 use super::State;
+use super::proxies::Asked;
 
 /// Scheme, host and what a proxy puts before every path, without a slash at the end: `http://192.168.1.7:8080`.
 ///
-/// `public_url` of the configuration if there is one, else what the request calls the gateway. A name that a client
+/// `public_url` of the configuration if there is one, else what the request calls the gateway, or what a trusted proxy
+/// says that it did. A name that a client
 /// made up comes back to that client only: answers that hold it are not for shared caches.
 pub(crate) fn base_url(state: &State, head: &Parts) -> String {
     let configured = state.config();
     if let Some(url) = configured.and_then(|config| config.server.public_url.clone()) {
         return url;
     }
-    let named = head.uri.authority().map(Authority::as_str);
+    let asked = head.extensions.get::<Asked>();
+    let scheme = match asked.is_some_and(|asked| asked.is_secure) {
+        true => "https",
+        false => "http",
+    };
+    let told = asked.and_then(|asked| asked.host.as_deref());
+    let named = told.or_else(|| head.uri.authority().map(Authority::as_str));
     let named = named.or_else(|| host(&head.headers)).filter(is_host);
     match named {
-        Some(host) => format!("http://{host}"),
-        None => format!("http://{}", state.listen),
+        Some(host) => format!("{scheme}://{host}"),
+        None => format!("{scheme}://{}", state.listen),
     }
 }
 

@@ -14,9 +14,10 @@ use super::error::{ErrorBody, Failure};
 use super::operations::Operations;
 use super::state::Configuration;
 use crate::config::{
-    ChannelSpec, ConfigDiff, ConfigHolder, LostWhen, Outcome, Problem, Refused, ServerConfig,
-    SourceSpec, WebhookSpec,
+    CertificateSpec, ChannelSpec, ConfigDiff, ConfigHolder, LostWhen, Outcome, Problem, Refused,
+    ServerConfig, SourceSpec, TlsSpec, WebhookSpec,
 };
+use crate::tls::Certificates;
 
 /// What is below `/api/v1/config`.
 pub(crate) fn operations() -> Operations {
@@ -52,6 +53,30 @@ struct ServerView {
     max_connections_per_address: usize,
     max_sessions: usize,
     state: Option<String>,
+    /// Ranges of addresses whose word about viewers counts.
+    trusted_proxies: Vec<String>,
+    /// The listener for TLS.
+    tls: Option<TlsView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct TlsView {
+    listen: String,
+    /// Whether the plain listener sends viewers here.
+    redirect: bool,
+    /// The certificate's file, if somebody else renews it.
+    cert: Option<String>,
+    /// The key's file.
+    key: Option<String>,
+    /// The names that certificates are ordered for, if the gateway does that itself.
+    domains: Vec<String>,
+    /// Where they are ordered.
+    directory: Option<String>,
+    /// The last second of the certificate in force; nothing if there is none.
+    #[schema(format = DateTime)]
+    not_after: Option<String>,
+    /// Why no newer one is in force; nothing if that is so.
+    last_error: Option<String>,
 }
 
 /// Times are seconds.
@@ -146,7 +171,8 @@ struct UpdatedView {
     (status = 200, description = "What is in force", body = ConfigView),
 ))]
 async fn configuration(Shared(state): Shared<Arc<State>>) -> Result<Json<ConfigView>, Failure> {
-    Ok(Json(ConfigView::new(of(&state)?.holder())))
+    let certificates = state.certificates.as_deref();
+    Ok(Json(ConfigView::new(of(&state)?.holder(), certificates)))
 }
 
 /// Reads the configuration's file again, now.
@@ -198,7 +224,7 @@ fn refusal(refused: &Refused) -> Failure {
 // === impl ConfigView ===
 
 impl ConfigView {
-    fn new(holder: &ConfigHolder) -> Self {
+    fn new(holder: &ConfigHolder, certificates: Option<&Certificates>) -> Self {
         let standing = holder.standing();
         let config = &standing.config;
         Self {
@@ -207,7 +233,7 @@ impl ConfigView {
                 .map(|origin| origin.path.display().to_string()),
             version: standing.version.clone(),
             in_force_since: standing.since.to_string(),
-            server: ServerView::new(&config.server),
+            server: ServerView::new(&config.server, certificates),
             needs_restart: holder.needs_restart(),
             channels: config
                 .channels
@@ -225,7 +251,7 @@ impl ConfigView {
 }
 
 impl ServerView {
-    fn new(server: &ServerConfig) -> Self {
+    fn new(server: &ServerConfig, certificates: Option<&Certificates>) -> Self {
         let text = |path: &std::path::PathBuf| path.display().to_string();
         Self {
             listen: server.listen.to_string(),
@@ -235,6 +261,41 @@ impl ServerView {
             max_connections_per_address: server.max_connections_per_address,
             max_sessions: server.max_sessions,
             state: server.state.as_ref().map(text),
+            trusted_proxies: server
+                .trusted_proxies
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            tls: server
+                .tls
+                .as_ref()
+                .map(|tls| TlsView::new(tls, certificates)),
+        }
+    }
+}
+
+impl TlsView {
+    fn new(tls: &TlsSpec, certificates: Option<&Certificates>) -> Self {
+        let standing = certificates.map(Certificates::standing);
+        let text = |path: &std::path::PathBuf| path.display().to_string();
+        let (files, acme) = match &tls.certificate {
+            CertificateSpec::Files { cert, key } => (Some((cert, key)), None),
+            CertificateSpec::Acme(acme) => (None, Some(acme)),
+        };
+        Self {
+            listen: tls.listen.to_string(),
+            redirect: tls.redirect,
+            cert: files.map(|(cert, _)| text(cert)),
+            key: files.map(|(_, key)| text(key)),
+            domains: acme.map_or(Vec::new(), |acme| acme.domains.clone()),
+            directory: acme.map(|acme| acme.directory.clone()),
+            not_after: standing
+                .as_ref()
+                .and_then(|standing| standing.not_after)
+                .map(|end| end.to_string()),
+            last_error: standing
+                .and_then(|standing| standing.refused)
+                .map(|refused| refused.message.clone()),
         }
     }
 }

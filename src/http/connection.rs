@@ -60,6 +60,11 @@ impl Shutdown {
         self.drain.cancel();
     }
 
+    /// Waits until connections are to finish.
+    pub(crate) async fn draining(&self) {
+        self.drain.cancelled().await;
+    }
+
     /// Connections close now.
     pub(crate) fn abort(&self) {
         self.phase.store(ABORTING, SeqCst);
@@ -102,6 +107,14 @@ impl Protocols {
         Self {
             http1: only_http1(limits),
             either: protocol(limits, executor),
+        }
+    }
+
+    /// The protocol that was agreed on in a handshake.
+    pub(crate) fn agreed(&self, is_http1: bool) -> Protocol<'_> {
+        match is_http1 {
+            true => Protocol::Http1(&self.http1),
+            false => Protocol::Either(&self.either),
         }
     }
 

@@ -63,6 +63,18 @@ const STATUSES: [u16; 21] = [
 /// Why connections were ended, as labels; the order of [`Overdue`].
 const OVERDUE: [&str; 3] = ["header", "idle", "write"];
 
+/// Why TLS handshakes failed, as labels; the order of [`Handshake`].
+const HANDSHAKE_FAILURES: [&str; 2] = ["error", "timeout"];
+
+/// How a TLS handshake failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Handshake {
+    /// The client left, or both sides have nothing in common.
+    Error,
+    /// It took too long.
+    Timeout,
+}
+
 /// All counts of the edge.
 #[derive(Debug, Default)]
 pub struct Counters {
@@ -72,6 +84,8 @@ pub struct Counters {
     refused_connections: AtomicU64,
     accept_errors: AtomicU64,
     overdue_connections: [AtomicU64; OVERDUE.len()],
+    handshakes: AtomicU64,
+    failed_handshakes: [AtomicU64; HANDSHAKE_FAILURES.len()],
     panics: AtomicU64,
     event_streams: AtomicI64,
 }
@@ -141,6 +155,14 @@ impl Counters {
         self.overdue_connections[reason as usize].fetch_add(1, Relaxed);
     }
 
+    pub(crate) fn handshake_done(&self) {
+        self.handshakes.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn handshake_failed(&self, how: Handshake) {
+        self.failed_handshakes[how as usize].fetch_add(1, Relaxed);
+    }
+
     pub(crate) fn event_stream_opened(&self) {
         self.event_streams.fetch_add(1, Relaxed);
     }
@@ -190,12 +212,27 @@ impl Counters {
         }
         Ok(())
     }
+
+    fn encode_handshakes(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let mut family = encoder.encode_descriptor(
+            "headgate_tls_handshake_failures",
+            "TLS handshakes that came to nothing: error or timeout.",
+            None,
+            MetricType::Counter,
+        )?;
+        for (reason, count) in HANDSHAKE_FAILURES.iter().zip(&self.failed_handshakes) {
+            let labels = [("reason", *reason)];
+            ConstCounter::new(count.load(Relaxed)).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
 }
 
 impl Collector for Counters {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.encode_requests(&mut encoder)?;
         self.encode_overdue(&mut encoder)?;
+        self.encode_handshakes(&mut encoder)?;
         let open = ConstGauge::new(self.open_connections.load(Relaxed));
         open.encode(encoder.encode_descriptor(
             "headgate_http_connections",
@@ -220,6 +257,11 @@ impl Collector for Counters {
                 "headgate_http_refused_connections",
                 "Connections that were refused because of a connection limit.",
                 &self.refused_connections,
+            ),
+            (
+                "headgate_tls_handshakes",
+                "TLS handshakes that were completed.",
+                &self.handshakes,
             ),
             (
                 "headgate_http_accept_errors",
@@ -252,6 +294,8 @@ mod tests {
         assert_eq!(OVERDUE[Overdue::Head as usize], "header");
         assert_eq!(OVERDUE[Overdue::Idle as usize], "idle");
         assert_eq!(OVERDUE[Overdue::Write as usize], "write");
+        assert_eq!(HANDSHAKE_FAILURES[Handshake::Error as usize], "error");
+        assert_eq!(HANDSHAKE_FAILURES[Handshake::Timeout as usize], "timeout");
     }
 
     #[test]

@@ -23,9 +23,10 @@ use super::cache::CachePolicy;
 use super::counters::RequestKind;
 use super::error::Failure;
 use super::limits::Limits;
-use super::media::{self, MediaPath, MediaRequest, Step};
+use super::media::{MediaPath, MediaRequest, Step};
+use super::proxies::Client;
 use super::route::Route;
-use super::{State, iptv_streams, router};
+use super::{State, iptv_streams, preflight, router};
 
 /// What answers requests: the state, and the router for everything that is not media.
 #[derive(Debug)]
@@ -74,13 +75,17 @@ impl Dispatch {
     /// Takes one request of a connection; a panic on the way is an answer, too.
     pub(crate) fn answer(
         self: &Arc<Self>,
-        peer: IpAddr,
+        client: Client,
         activity: Arc<Activity>,
         request: Request<Incoming>,
     ) -> Answer {
-        let asker = (peer, activity.asked_at());
+        let at = activity.asked_at();
         let running = InFlight::begin(activity, request.version() == Version::HTTP_2);
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        let peer = match client.is_proxy {
+            true => self.state.proxies.viewer(client, &head.headers),
+            false => client.address,
+        };
         let route = Route::decode(&head.method, target(&head));
         let errand = Errand {
             running,
@@ -90,11 +95,15 @@ impl Dispatch {
                 .then(|| Box::new((peer, head.method.clone(), head.uri.clone()))),
         };
         // What requests share is behind locks and atomics that a panic leaves whole.
-        let step = catch_unwind(AssertUnwindSafe(|| self.step(asker, &head, route, &body)));
+        let step = catch_unwind(AssertUnwindSafe(|| {
+            self.step((peer, at), &head, route, &body)
+        }));
         match step {
             Ok(Some(Step::Done(response))) => Answer::Now(Some(self.finish(errand, response))),
             Ok(Some(Step::Wait(wait))) => self.later(errand, wait.answer()),
             Ok(None) => {
+                let asked = self.state.proxies.asked(client, &head.headers);
+                head.extensions.insert(asked);
                 let dispatch = self.clone();
                 self.later(errand, async move { dispatch.routed(head, body).await })
             }
@@ -146,7 +155,7 @@ impl Dispatch {
                 };
                 media.media(sessions, path)
             }
-            Route::Preflight => Step::Done(media::preflight()),
+            Route::Preflight => Step::Done(preflight::preflight()),
             Route::Refused(refusal) => Step::Done(plain(refusal)),
             Route::Xtream {
                 user,

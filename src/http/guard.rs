@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header};
 
 use super::State;
 use super::error::Failure;
+use super::proxies::Asked;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -22,9 +23,17 @@ pub(crate) async fn check(
     request: Request,
     next: Next,
 ) -> Response {
-    let host = host(request.uri(), request.headers());
-    let verdict = check_host(host, state.listen)
-        .and_then(|()| check_origin(request.method(), host, request.headers()));
+    let asked = request.extensions().get::<Asked>();
+    let host = asked
+        .and_then(|asked| asked.host.as_deref())
+        .or_else(|| host(request.uri(), request.headers()));
+    // Who has proved its name by a certificate is not a name that somebody else made up.
+    let is_proved = asked.is_some_and(|asked| asked.is_secure);
+    let verdict = match is_proved {
+        true => Ok(()),
+        false => check_host(host, state.listen),
+    };
+    let verdict = verdict.and_then(|()| check_origin(request.method(), host, request.headers()));
     match verdict {
         Ok(()) => next.run(request).await,
         Err(failure) => failure.into_response(),

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -69,7 +70,7 @@ async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
     (code, Json(readiness)).into_response()
 }
 
-/// What is wrong with the configuration's file and with guides, if that is so.
+/// What is wrong with the configuration's file, with guides or the certificate, if that is so.
 fn warnings(state: &State) -> Vec<String> {
     let configuration = state.configuration.as_ref();
     let standing = configuration.map(|configuration| configuration.holder().standing());
@@ -86,7 +87,13 @@ fn warnings(state: &State) -> Vec<String> {
             "the guide {label} is not read, and the one before stays in force: {error}"
         ))
     });
-    words.into_iter().chain(broken).collect()
+    let certificates = state.certificates.as_ref();
+    let troubles = certificates.map(|certificates| certificates.warnings(Timestamp::now()));
+    words
+        .into_iter()
+        .chain(broken)
+        .chain(troubles.into_iter().flatten())
+        .collect()
 }
 
 /// All metrics, for Prometheus.

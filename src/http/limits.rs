@@ -18,6 +18,8 @@ pub struct Limits {
     pub max_connections_per_address: usize,
     /// From accept, or from the first byte of a later request, to the end of the request's header.
     pub header_timeout: Duration,
+    /// How long a TLS handshake may take.
+    pub handshake_timeout: Duration,
     /// How long a connection may have no request.
     pub idle_timeout: Duration,
     /// How long a client may take no byte of what it asked for.
@@ -53,7 +55,8 @@ struct Open {
 #[derive(Debug)]
 pub(crate) struct Admitted {
     admission: Arc<Admission>,
-    address: IpAddr,
+    /// Whose share it is; of a proxy, which asks for many, nobody's.
+    address: Option<IpAddr>,
 }
 
 /// Why a connection is not admitted.
@@ -73,6 +76,7 @@ impl Default for Limits {
             max_connections: 10_000,
             max_connections_per_address: 64,
             header_timeout: Duration::from_secs(10),
+            handshake_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(65),
             write_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(8),
@@ -106,6 +110,19 @@ impl Admission {
         }
     }
 
+    /// Counts a connection of a trusted proxy in, if there is room.
+    pub(crate) fn admit_proxy(self: &Arc<Self>) -> Result<Admitted, NoRoom> {
+        let mut open = self.open.lock();
+        if open.all >= self.max {
+            return Err(NoRoom::InAll);
+        }
+        open.all += 1;
+        Ok(Admitted {
+            admission: self.clone(),
+            address: None,
+        })
+    }
+
     /// Counts a connection in, if there is room.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Admitted, NoRoom> {
         let address = network(address);
@@ -121,7 +138,7 @@ impl Admission {
         open.all += 1;
         Ok(Admitted {
             admission: self.clone(),
-            address,
+            address: Some(address),
         })
     }
 }
@@ -130,10 +147,13 @@ impl Drop for Admitted {
     fn drop(&mut self) {
         let mut open = self.admission.open.lock();
         open.all -= 1;
-        if let Some(count) = open.by_address.get_mut(&self.address) {
+        let Some(address) = self.address else {
+            return;
+        };
+        if let Some(count) = open.by_address.get_mut(&address) {
             *count -= 1;
             if *count == 0 {
-                open.by_address.remove(&self.address);
+                open.by_address.remove(&address);
             }
         }
     }
@@ -185,6 +205,19 @@ mod tests {
         let _two = admission.admit(ip("::ffff:10.0.0.1")).unwrap();
         assert!(admission.admit(ip("10.0.0.1")).is_err());
         assert!(admission.admit(ip("10.0.0.2")).is_ok());
+    }
+
+    #[test]
+    fn a_proxy_takes_nobodys_share() {
+        let admission = admission(3, 1);
+        let _proxied = [
+            admission.admit_proxy().unwrap(),
+            admission.admit_proxy().unwrap(),
+        ];
+        let own = admission.admit(ip("10.0.0.1")).unwrap();
+        assert_eq!(admission.admit_proxy().err(), Some(NoRoom::InAll));
+        drop(own);
+        assert!(admission.admit_proxy().is_ok());
     }
 
     #[test]

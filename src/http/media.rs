@@ -15,10 +15,11 @@ use std::time::{Duration, Instant};
 use super::body::Body;
 use super::cache::CachePolicy;
 use super::error::Failure;
-use super::precondition::{RangeRequest, accepts_gzip, names_tag, parse_range, range_applies};
+use super::playback::told;
+use super::precondition::{Coding, RangeRequest, names_tag, parse_range, range_applies};
 use super::waiting::Wait;
 use crate::hls::{DeliveryDirectives, MediaName, Rendered};
-use crate::session::{Resource, ServeError, Session, SessionMap, Viewer};
+use crate::session::{Cmcd, Resource, ServeError, Session, SessionMap, Viewer};
 
 const PLAYLIST: HeaderValue = HeaderValue::from_static("application/vnd.apple.mpegurl");
 const VIDEO: HeaderValue = HeaderValue::from_static("video/mp4");
@@ -26,6 +27,7 @@ const AUDIO: HeaderValue = HeaderValue::from_static("audio/mp4");
 const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+const ZSTD: HeaderValue = HeaderValue::from_static("zstd");
 const BYTES: HeaderValue = HeaderValue::from_static("bytes");
 const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
 const EXPOSED: HeaderValue =
@@ -74,7 +76,7 @@ pub(crate) enum Step {
 #[derive(Debug)]
 pub(super) struct Wishes<'a> {
     if_none_match: Option<Cow<'a, [u8]>>,
-    gzip: bool,
+    coding: Coding,
 }
 
 /// A resource of a rendition.
@@ -95,7 +97,7 @@ impl MediaRequest<'_> {
         if self.head.method == Method::HEAD {
             return Step::Done(head_of_playlist(sessions, channel));
         }
-        let session = match sessions.join(channel, self.viewer()) {
+        let session = match sessions.join(channel, self.viewer(told(self.head).as_ref())) {
             Ok(session) => session,
             Err(error) => return Step::Done(failure(error, UNKNOWN_TARGET, false)),
         };
@@ -123,7 +125,8 @@ impl MediaRequest<'_> {
                 return Step::Done(failure(error, UNKNOWN_TARGET, false));
             }
         };
-        let viewer = self.viewer();
+        let told = told(self.head);
+        let viewer = self.viewer(told.as_ref());
         let session = match sessions.join(channel, viewer) {
             Ok(session) => session,
             Err(error) => return Step::Done(failure(error, UNKNOWN_TARGET, false)),
@@ -141,7 +144,8 @@ impl MediaRequest<'_> {
 
     /// A segment, part or initialization section.
     pub(crate) fn media(self, sessions: &SessionMap, path: MediaPath<'_>) -> Step {
-        let viewer = self.viewer();
+        let told = told(self.head);
+        let viewer = self.viewer(told.as_ref());
         let session = match sessions.running(path.channel, viewer) {
             Ok(session) => session,
             Err(error) => return Step::Done(failure(error, UNKNOWN_TARGET, false)),
@@ -158,13 +162,14 @@ impl MediaRequest<'_> {
         }
     }
 
-    fn viewer(&self) -> Viewer<'_> {
+    fn viewer<'v>(&'v self, cmcd: Option<&'v Cmcd>) -> Viewer<'v> {
         let agent = self.head.headers.get(header::USER_AGENT);
         let agent = agent.and_then(|agent| agent.to_str().ok()).unwrap_or("");
         Viewer {
             address: self.peer,
             agent: agent.get(..MAX_AGENT).unwrap_or(agent),
             at: self.at,
+            cmcd,
         }
     }
 }
@@ -176,7 +181,7 @@ impl<'a> Wishes<'a> {
         let text = |name| headers.get(name).map(HeaderValue::as_bytes);
         Self {
             if_none_match: text(header::IF_NONE_MATCH).map(Cow::Borrowed),
-            gzip: text(header::ACCEPT_ENCODING).is_some_and(accepts_gzip),
+            coding: text(header::ACCEPT_ENCODING).map_or(Coding::Identity, Coding::preferred),
         }
     }
 
@@ -184,7 +189,7 @@ impl<'a> Wishes<'a> {
         let if_none_match = self.if_none_match.map(|tags| Cow::Owned(tags.into_owned()));
         Wishes {
             if_none_match,
-            gzip: self.gzip,
+            coding: self.coding,
         }
     }
 }
@@ -230,28 +235,6 @@ pub(super) fn media_resource(
     counted(session, resource(request, found, kind, policy))
 }
 
-/// The answer to a browser that asks whether a page of another origin may read media: yes, without credentials.
-pub(crate) fn preflight() -> Response<Body> {
-    let mut response = Response::new(Body::none());
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    let headers = response.headers_mut();
-    let fields = [
-        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, OPTIONS"),
-        (
-            header::ACCESS_CONTROL_ALLOW_HEADERS,
-            "range, if-none-match, if-range",
-        ),
-        (header::ACCESS_CONTROL_MAX_AGE, "86400"),
-        (header::ALLOW, "GET, HEAD, OPTIONS"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
-    for (name, text) in fields {
-        headers.insert(name, HeaderValue::from_static(text));
-    }
-    response
-}
-
 /// A failure on a URL of media: readable by pages of other origins, and kept as the draft says.
 pub(crate) fn failure(
     error: impl Into<Failure>,
@@ -295,11 +278,16 @@ fn playlist(wishes: &Wishes<'_>, rendered: &Rendered, policy: CachePolicy) -> Re
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return response;
     }
-    let text = if wishes.gzip {
-        headers.insert(header::CONTENT_ENCODING, GZIP);
-        rendered.gzip.clone()
-    } else {
-        rendered.plain.clone()
+    let text = match wishes.coding {
+        Coding::Identity => rendered.plain.clone(),
+        Coding::Gzip => {
+            headers.insert(header::CONTENT_ENCODING, GZIP);
+            rendered.gzip.clone()
+        }
+        Coding::Zstd => {
+            headers.insert(header::CONTENT_ENCODING, ZSTD);
+            rendered.zstd()
+        }
     };
     *response.body_mut() = Body::bytes(text);
     response

@@ -16,11 +16,7 @@ fn parts(method: Method, fields: &[(&str, &str)]) -> Parts {
 }
 
 fn rendered() -> Rendered {
-    Rendered {
-        plain: "#EXTM3U\n".into(),
-        gzip: Bytes::from_static(b"\x1f\x8b..."),
-        etag: "W/\"7.2\"".into(),
-    }
+    Rendered::new("#EXTM3U\n".into(), "W/\"7.2\"".into())
 }
 
 fn answer_playlist(fields: &[(&str, &str)]) -> Response<Body> {
@@ -64,6 +60,11 @@ async fn a_playlist_is_sent_plain_or_compressed() {
     assert_eq!(response.headers()["content-encoding"], "gzip");
     assert_eq!(response.headers()["vary"], "accept-encoding");
     assert_eq!(text(response).await, rendered().gzip);
+
+    let response = answer_playlist(&[("accept-encoding", "gzip, deflate, br, zstd")]);
+    assert_eq!(response.headers()["content-encoding"], "zstd");
+    assert_eq!(response.headers()["vary"], "accept-encoding");
+    assert_eq!(text(response).await, rendered().zstd());
 
     let response = answer_playlist(&[("accept-encoding", "gzip;q=0")]);
     assert!(!response.headers().contains_key("content-encoding"));
@@ -156,10 +157,10 @@ fn long_user_agents_are_cut() {
     let at = Instant::now();
     let head = &head;
     let request = MediaRequest { head, peer, at };
-    assert_eq!(request.viewer().agent.len(), MAX_AGENT);
+    assert_eq!(request.viewer(None).agent.len(), MAX_AGENT);
     let head = parts(Method::GET, &[("user-agent", "VLC/3.0")]);
     let at = Instant::now();
     let head = &head;
     let request = MediaRequest { head, peer, at };
-    assert_eq!(request.viewer().agent, "VLC/3.0");
+    assert_eq!(request.viewer(None).agent, "VLC/3.0");
 }

@@ -75,33 +75,103 @@ fn digits(text: &str) -> Option<usize> {
     is_number.then(|| text.parse().unwrap_or(usize::MAX))
 }
 
-/// Whether `Accept-Encoding` takes gzip: named with a quality above zero, or covered by `*`.
-pub(crate) fn accepts_gzip(header: &[u8]) -> bool {
-    let mut any = None;
-    for item in list(header) {
-        let mut pieces = item.split(|b| *b == b';').map(<[u8]>::trim_ascii);
-        let coding = pieces.next().unwrap_or_default();
-        let accepted = !pieces.any(is_zero_quality);
-        if coding.eq_ignore_ascii_case(b"gzip") || coding.eq_ignore_ascii_case(b"x-gzip") {
-            return accepted;
-        }
-        if coding == b"*" {
-            any = Some(accepted);
-        }
-    }
-    any.unwrap_or(false)
+/// How a text is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Coding {
+    Identity,
+    Gzip,
+    Zstd,
 }
 
-/// `q=0`, `q=0.0` to `q=0.000`.
-fn is_zero_quality(parameter: &[u8]) -> bool {
-    let Some(position) = parameter.iter().position(|b| *b == b'=') else {
-        return false;
+// === impl Coding ===
+
+impl Coding {
+    /// What `Accept-Encoding` likes best (section 12.5.3). Among equals the better one: zstd, then gzip.
+    pub(crate) fn preferred(header: &[u8]) -> Self {
+        let Qualities {
+            zstd,
+            gzip,
+            identity,
+        } = Qualities::read(header);
+        if zstd > 0 && zstd >= gzip && zstd >= identity {
+            Self::Zstd
+        } else if gzip > 0 && gzip >= identity {
+            Self::Gzip
+        } else {
+            Self::Identity
+        }
+    }
+}
+
+/// Whether `Accept-Encoding` takes gzip: named with a quality above zero, or covered by `*`.
+pub(crate) fn accepts_gzip(header: &[u8]) -> bool {
+    Qualities::read(header).gzip > 0
+}
+
+/// How much each coding is liked, in thousandths; 0 is not at all.
+struct Qualities {
+    zstd: u16,
+    gzip: u16,
+    identity: u16,
+}
+
+// === impl Qualities ===
+
+impl Qualities {
+    fn read(header: &[u8]) -> Self {
+        let (mut gzip, mut zstd, mut any) = (None, None, None);
+        // As good as the worst compression that is taken at all, unless the client says otherwise.
+        let mut identity = 1;
+        for item in list(header) {
+            let (coding, quality) = match item.iter().position(|b| *b == b';') {
+                None => (item, MOST),
+                Some(end) => (item[..end].trim_ascii(), quality(&item[end + 1..])),
+            };
+            if coding.eq_ignore_ascii_case(b"gzip") || coding.eq_ignore_ascii_case(b"x-gzip") {
+                gzip = Some(quality);
+            } else if coding.eq_ignore_ascii_case(b"zstd") {
+                zstd = Some(quality);
+            } else if coding.eq_ignore_ascii_case(b"identity") {
+                identity = quality;
+            } else if coding == b"*" {
+                any = Some(quality);
+            }
+        }
+        // `*` stands for gzip, which every client knows that says it takes everything.
+        Self {
+            zstd: zstd.unwrap_or(0),
+            gzip: gzip.or(any).unwrap_or(0),
+            identity,
+        }
+    }
+}
+
+/// The quality 1, in thousandths.
+const MOST: u16 = 1000;
+
+/// The quality among an item's parameters, in thousandths; what is no quality counts as 1.
+fn quality(parameters: &[u8]) -> u16 {
+    let mut pieces = parameters.split(|b| *b == b';').map(<[u8]>::trim_ascii);
+    let value = pieces.find_map(|piece| {
+        let position = piece.iter().position(|b| *b == b'=')?;
+        let (name, value) = piece.split_at(position);
+        let is_quality = name.trim_ascii().eq_ignore_ascii_case(b"q");
+        is_quality.then(|| value[1..].trim_ascii())
+    });
+    let Some([b'0', fraction @ ..]) = value else {
+        return MOST;
     };
-    let (name, value) = parameter.split_at(position);
-    let value = value[1..].trim_ascii();
-    name.trim_ascii().eq_ignore_ascii_case(b"q")
-        && value.first() == Some(&b'0')
-        && value[1..].iter().all(|b| matches!(b, b'.' | b'0'))
+    let digits = match fraction {
+        [b'.', digits @ ..] => digits,
+        [] => return 0,
+        _ => return MOST,
+    };
+    let weights = [100, 10, 1];
+    let thousandths = digits.iter().zip(weights).map(|(digit, weight)| {
+        let digit = digit.is_ascii_digit().then(|| digit - b'0');
+        u16::from(digit.unwrap_or(0)) * weight
+    });
+    thousandths.sum()
 }
 
 fn list(header: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -181,26 +251,34 @@ mod tests {
 
     #[test]
     fn encodings() {
-        for header in [
-            "gzip",
-            "br, gzip",
-            "GZIP;q=0.5",
-            "*",
-            "gzip ; q = 0.001",
-            "identity;q=0, *",
+        use Coding::{Gzip, Identity, Zstd};
+        for (header, expected) in [
+            ("gzip", Gzip),
+            ("br, gzip", Gzip),
+            ("GZIP;q=0.5", Gzip),
+            ("*", Gzip),
+            ("gzip ; q = 0.001", Gzip),
+            ("identity;q=0, *", Gzip),
+            ("gzip, deflate, br, zstd", Zstd),
+            ("zstd", Zstd),
+            ("ZSTD;q=0.5", Zstd),
+            ("zstd;q=0.8, gzip;q=0.9", Gzip),
+            ("zstd;q=0.9, gzip;q=0.8", Zstd),
+            ("zstd;q=0, gzip", Gzip),
+            ("zstd;q=0, *", Gzip),
+            ("gzip;q=0, *;q=0.5, zstd", Zstd),
+            ("identity;q=1, gzip;q=0.5", Identity),
+            ("identity;q=0.5, gzip;q=1.0, zstd;q=0.7", Gzip),
+            ("gzip;x=y;q=0", Identity),
+            ("", Identity),
+            ("br", Identity),
+            ("gzip;q=0", Identity),
+            ("gzip;q=0.000", Identity),
+            ("gzip;q=0, *", Identity),
+            ("*;q=0", Identity),
+            ("gzipp, zstdx", Identity),
         ] {
-            assert!(accepts_gzip(header.as_bytes()), "{header}");
-        }
-        for header in [
-            "",
-            "br",
-            "gzip;q=0",
-            "gzip;q=0.000",
-            "gzip;q=0, *",
-            "*;q=0",
-            "gzipp",
-        ] {
-            assert!(!accepts_gzip(header.as_bytes()), "{header}");
+            assert_eq!(Coding::preferred(header.as_bytes()), expected, "{header}");
         }
     }
 
@@ -215,7 +293,7 @@ mod tests {
         #[test]
         fn any_header_is_read_without_panic(header: Vec<u8>, tag: Vec<u8>) {
             let _ = parse_range(Some(&header), 100);
-            let _ = accepts_gzip(&header);
+            let _ = Coding::preferred(&header);
             let _ = names_tag(&header, &tag);
         }
     }

@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{Request, StatusCode};
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -20,9 +22,13 @@ use super::activity::{Activity, Watched};
 use super::cache::CachePolicy;
 use super::connection::{self, Ended, Protocol, Protocols, Shutdown, Tracked};
 use super::counters::Counters;
-use super::dispatch::Dispatch;
+use super::counters::Handshake;
+use super::dispatch::{Answer, Dispatch};
+use super::entrance::{self, Door, Entrance};
 use super::error::Failure;
 use super::limits::{Admission, Admitted, NoRoom};
+use super::proxies::Client;
+use crate::tls::{Acceptor, Spoken};
 
 /// The first and the longest pause after accepting failed.
 const ACCEPT_PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
@@ -38,6 +44,15 @@ const ABORT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A connection in the count of those that are open.
 struct OpenConnection<'a>(&'a Counters);
+
+/// One connection while it is served.
+#[derive(Debug)]
+struct Visit {
+    server: Arc<Server>,
+    client: Client,
+    activity: Arc<Activity>,
+    _admitted: Admitted,
+}
 
 /// The HTTP server.
 #[derive(Debug)]
@@ -60,8 +75,18 @@ impl Server {
     /// Whoever cancels `stop` has to wake requests that wait for media ([`crate::session::SessionMap::drain`]) and
     /// to end the streams of events ([`crate::events::Events::close`]).
     pub async fn run(listener: TcpListener, state: Arc<State>, stop: CancellationToken) {
+        Self::run_all(vec![Entrance::plain(listener)], state, stop).await;
+    }
+
+    /// The same for several listeners, which share one set of limits.
+    pub async fn run_all(entrances: Vec<Entrance>, state: Arc<State>, stop: CancellationToken) {
         let server = Arc::new(Self::new(state));
-        server.accept_until(listener, stop).await;
+        let mut accepting = JoinSet::new();
+        for entrance in entrances {
+            let (server, stop) = (server.clone(), stop.clone());
+            accepting.spawn(async move { server.accept_until(entrance, stop).await });
+        }
+        accepting.join_all().await;
         server.drain().await;
     }
 
@@ -78,18 +103,18 @@ impl Server {
         }
     }
 
-    async fn accept_until(self: &Arc<Self>, listener: TcpListener, stop: CancellationToken) {
+    async fn accept_until(self: &Arc<Self>, entrance: Entrance, stop: CancellationToken) {
         let mut pause = ACCEPT_PAUSE.0;
         loop {
             let accepted = tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                accepted = listener.accept() => accepted,
+                accepted = entrance.listener.accept() => accepted,
             };
             match accepted {
                 Ok((stream, peer)) => {
                     pause = ACCEPT_PAUSE.0;
-                    self.admit(stream, peer);
+                    self.admit(stream, peer, &entrance.door);
                 }
                 Err(error) if is_of_the_client(&error) => {}
                 Err(error) => {
@@ -105,64 +130,40 @@ impl Server {
         }
     }
 
-    fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
-        match self.admission.admit(peer.ip()) {
-            Ok(admitted) => {
-                let server = self.clone();
-                let accepted = Instant::now();
-                self.tasks.spawn(async move {
-                    server.serve(stream, peer, admitted, accepted).await;
-                });
-            }
-            Err(reason) => self.refuse(stream, peer, reason),
-        }
-    }
-
-    async fn serve(
-        &self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        _admitted: Admitted,
-        accepted: Instant,
-    ) {
-        // Without it, the last bytes of an answer would wait for the client's acknowledgement.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
-        }
-        let _open = OpenConnection::new(&self.state.counters);
-        let activity = Arc::new(Activity::new(accepted));
+    fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, door: &Arc<Door>) {
         let address = peer.ip().to_canonical();
-        let service =
-            service_fn(|request| self.dispatch.answer(address, activity.clone(), request));
-        let limits = &self.state.limits;
-        let protocol = self.protocols.choose(&stream, limits, &self.shutdown).await;
-        let io = TokioIo::new(Watched::new(stream, activity.clone()));
-        let ended = match protocol {
-            Protocol::Http1(http1) => {
-                let connection = http1.serve_connection(io, service);
-                connection::drive(connection, &activity, limits, &self.shutdown).await
-            }
-            // Boxed: it is the larger one by far and the rarer one.
-            Protocol::Either(either) => {
-                let connection = either.serve_connection(io, service);
-                Box::pin(connection::drive(
-                    connection,
-                    &activity,
-                    limits,
-                    &self.shutdown,
-                ))
-                .await
-            }
+        let client = Client {
+            address,
+            is_secure: matches!(**door, Door::Tls(_)),
+            is_proxy: self.state.proxies.trust(address),
         };
-        if let Ended::Overdue(reason) = ended {
-            self.state.counters.connection_overdue(reason);
-            tracing::debug!(%peer, ?reason, "connection closed");
+        let admitted = match client.is_proxy {
+            true => self.admission.admit_proxy(),
+            false => self.admission.admit(address),
+        };
+        match admitted {
+            Ok(admitted) => {
+                let visit = Visit {
+                    server: self.clone(),
+                    client,
+                    activity: Arc::new(Activity::new(Instant::now())),
+                    _admitted: admitted,
+                };
+                let door = door.clone();
+                self.tasks
+                    .spawn(async move { visit.serve(stream, &door).await });
+            }
+            Err(reason) => self.refuse(stream, client, reason),
         }
     }
 
-    fn refuse(&self, stream: TcpStream, peer: SocketAddr, reason: NoRoom) {
+    fn refuse(&self, stream: TcpStream, client: Client, reason: NoRoom) {
         self.state.counters.connection_refused();
-        tracing::debug!(%peer, %reason, "connection refused");
+        tracing::debug!(peer = %client.address, %reason, "connection refused");
+        // Words that are no TLS would only confuse who expects it.
+        if client.is_secure {
+            return;
+        }
         if let Ok(permit) = self.refusals.clone().try_acquire_owned() {
             self.tasks.spawn(async move {
                 let _ = tokio::time::timeout(REFUSAL_TIMEOUT, explain(stream, reason)).await;
@@ -184,6 +185,129 @@ impl Server {
         );
         self.shutdown.abort();
         let _ = tokio::time::timeout(ABORT_TIMEOUT, self.tasks.wait()).await;
+    }
+}
+
+// === impl Visit ===
+
+impl Visit {
+    async fn serve(self, stream: TcpStream, door: &Door) {
+        // Without it, the last bytes of an answer would wait for the client's acknowledgement.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(peer = %self.client.address, %error, "cannot set TCP_NODELAY");
+        }
+        let _open = OpenConnection::new(&self.server.state.counters);
+        match door {
+            Door::Plain => {
+                let protocol = self.choose(&stream).await;
+                self.speak(self.watched(stream), protocol, |request| {
+                    self.answer(request)
+                })
+                .await;
+            }
+            // Boxed: they are larger by far, and plain connections need not have room for them.
+            Door::Redirect(port) => Box::pin(self.show_the_way(stream, *port)).await,
+            Door::Tls(acceptor) => Box::pin(self.serve_tls(stream, acceptor)).await,
+        }
+    }
+
+    async fn choose(&self, stream: &TcpStream) -> Protocol<'_> {
+        let Server {
+            protocols,
+            state,
+            shutdown,
+            ..
+        } = &*self.server;
+        protocols.choose(stream, &state.limits, shutdown).await
+    }
+
+    fn watched<I>(&self, io: I) -> Watched<I> {
+        Watched::new(io, self.activity.clone())
+    }
+
+    fn answer(&self, request: Request<Incoming>) -> Answer {
+        self.server
+            .dispatch
+            .answer(self.client, self.activity.clone(), request)
+    }
+
+    async fn show_the_way(&self, stream: TcpStream, port: u16) {
+        let protocol = self.choose(&stream).await;
+        self.speak(
+            self.watched(stream),
+            protocol,
+            |request| match entrance::is_for_machines(request.uri().path()) {
+                true => self.answer(request),
+                false => {
+                    let way = entrance::redirection(port, self.activity.clone(), &request);
+                    Answer::Now(Some(way))
+                }
+            },
+        )
+        .await;
+    }
+
+    /// A handshake within its time, and then as on a plain connection.
+    async fn serve_tls(&self, stream: TcpStream, acceptor: &Acceptor) {
+        let (counters, limits) = (&self.server.state.counters, &self.server.state.limits);
+        let handshake = acceptor.accept(self.watched(stream));
+        let handshake = tokio::select! {
+            handshake = tokio::time::timeout(limits.handshake_timeout, handshake) => handshake,
+            () = self.server.shutdown.draining() => return,
+        };
+        let peer = self.client.address;
+        match handshake {
+            Ok(Ok((stream, spoken))) => {
+                counters.handshake_done();
+                // The proof was the certificate.
+                if spoken != Spoken::Challenge {
+                    let protocol = self.server.protocols.agreed(spoken == Spoken::Http1);
+                    self.speak(stream, protocol, |request| self.answer(request))
+                        .await;
+                }
+            }
+            Ok(Err(error)) => {
+                counters.handshake_failed(Handshake::Error);
+                tracing::debug!(%peer, %error, "no TLS handshake");
+            }
+            Err(_) => {
+                counters.handshake_failed(Handshake::Timeout);
+                tracing::debug!(%peer, "a TLS handshake took too long");
+            }
+        }
+    }
+
+    async fn speak<I>(
+        &self,
+        io: I,
+        protocol: Protocol<'_>,
+        answer: impl Fn(Request<Incoming>) -> Answer,
+    ) where
+        I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let (io, service) = (TokioIo::new(io), service_fn(answer));
+        let (limits, shutdown) = (&self.server.state.limits, &self.server.shutdown);
+        let ended = match protocol {
+            Protocol::Http1(http1) => {
+                let connection = http1.serve_connection(io, service);
+                connection::drive(connection, &self.activity, limits, shutdown).await
+            }
+            // Boxed: it is the larger one by far and the rarer one.
+            Protocol::Either(either) => {
+                let connection = either.serve_connection(io, service);
+                Box::pin(connection::drive(
+                    connection,
+                    &self.activity,
+                    limits,
+                    shutdown,
+                ))
+                .await
+            }
+        };
+        if let Ended::Overdue(reason) = ended {
+            self.server.state.counters.connection_overdue(reason);
+            tracing::debug!(peer = %self.client.address, ?reason, "connection closed");
+        }
     }
 }
 

@@ -12,9 +12,12 @@ use super::counters::Counters;
 use super::events::MAX_STREAMS;
 use super::idempotency::Answers;
 use super::limits::Limits;
+use super::proxies::Proxies;
+use crate::base::Network;
 use crate::config::{Config, ConfigHolder, HdHomeRunSpec, Outcome};
 use crate::guide::Guides;
 use crate::session::SessionMap;
+use crate::tls::Certificates;
 
 /// Whether the gateway can do its work.
 pub trait Readiness: Send + Sync + 'static {
@@ -51,6 +54,10 @@ pub struct State {
     pub(crate) guides: Arc<Guides>,
     /// The number of the network tuner if none is configured.
     pub(crate) device_id: u32,
+    /// Who is believed about whom it asks for.
+    pub(crate) proxies: Proxies,
+    /// What TLS handshakes are made with, if they are.
+    pub(crate) certificates: Option<Arc<Certificates>>,
 }
 
 // === impl State ===
@@ -78,6 +85,8 @@ impl State {
             configuration: None,
             guides: Guides::new(),
             device_id: HdHomeRunSpec::with_checksum(0x1060_0000),
+            proxies: Proxies::default(),
+            certificates: None,
         }
     }
 
@@ -86,6 +95,22 @@ impl State {
         Self {
             guides,
             device_id,
+            ..self
+        }
+    }
+
+    /// Believing these proxies about whom they ask for.
+    pub fn with_proxies(self, trusted: Vec<Network>) -> Self {
+        Self {
+            proxies: Proxies::new(trusted),
+            ..self
+        }
+    }
+
+    /// With certificates for TLS, whose troubles are shown.
+    pub fn with_certificates(self, certificates: Arc<Certificates>) -> Self {
+        Self {
+            certificates: Some(certificates),
             ..self
         }
     }

@@ -11,7 +11,7 @@ use http::request::Parts;
 use super::body::Body;
 use super::media::{self, MediaPath, Wishes};
 use crate::hls::{DeliveryDirectives, MediaName};
-use crate::session::{Session, Viewer};
+use crate::session::{Cmcd, Session, Viewer};
 
 /// A request that waits. Owns all that its answer needs.
 #[derive(Debug)]
@@ -48,6 +48,7 @@ struct Asker {
     address: IpAddr,
     agent: Box<str>,
     at: Instant,
+    cmcd: Option<Box<Cmcd>>,
 }
 
 // === impl Wait ===
@@ -136,6 +137,7 @@ impl Asker {
             address: self.address,
             agent: &self.agent,
             at: self.at,
+            cmcd: self.cmcd.as_deref(),
         }
     }
 }
@@ -146,6 +148,7 @@ impl From<Viewer<'_>> for Asker {
             address: viewer.address,
             agent: viewer.agent.into(),
             at: viewer.at,
+            cmcd: viewer.cmcd.cloned().map(Box::new),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What the actor leaves for operators to see, and how a report is made of it.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
@@ -179,6 +181,7 @@ impl Session {
             idle_for: last_access.map_or(0.0, |at| now.saturating_duration_since(at).as_secs_f64()),
             held_until: self.viewers.held_until(now).map(|until| clock.text(until)),
             viewers: self.viewers.count(now),
+            audience: self.viewers.audience(now),
             source: facts.source.clone(),
             error_count: facts.error_count,
             last_error: facts.last_error.clone(),
@@ -220,12 +223,18 @@ impl Session {
     pub(super) fn viewer_reports(&self) -> Vec<ViewerReport> {
         let clock = WallClock::now();
         let viewers = self.viewers.list(clock.monotonic);
+        let mut at_address: HashMap<IpAddr, usize> = HashMap::new();
+        for known in &viewers {
+            *at_address.entry(known.address).or_default() += 1;
+        }
         let report = |known: super::viewers::Known| ViewerReport {
             id: format!("{:016x}", known.id),
             address: known.address,
             since: clock.text(known.since),
             last_access: clock.text(known.last_access),
             requests: known.requests,
+            playback: known.playback.as_ref().map(|playback| playback.report()),
+            same_address: at_address[&known.address],
             agent: known.agent,
         };
         viewers.into_iter().map(report).collect()

@@ -5,7 +5,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 use std::net::IpAddr;
 
-/// An address and an agent, hashed with a key that nobody outside knows: two viewers that share 64 bits are as likely
+/// An address and an agent, or what the player calls its playback, hashed with a key that nobody outside knows: two viewers that share 64 bits are as likely
 /// as a broken disk, and count as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Key(u64);
@@ -22,6 +22,11 @@ pub(super) struct KeyHasher(u64);
 impl Key {
     pub(super) fn of(hasher: &RandomState, address: IpAddr, agent: &str) -> Self {
         Self(hasher.hash_one((address, agent)))
+    }
+
+    /// Of a playback that its player has named: the same wherever its requests come from.
+    pub(super) fn of_playback(hasher: &RandomState, session: &str) -> Self {
+        Self(hasher.hash_one(session))
     }
 }
 

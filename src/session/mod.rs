@@ -8,6 +8,7 @@
 
 mod actor;
 mod attempt;
+mod cmcd;
 mod encoding;
 mod error;
 mod facts;
@@ -19,6 +20,7 @@ mod launch;
 mod ledger;
 mod map;
 mod past;
+mod playback;
 mod promise;
 mod publish;
 mod reconfigure;
@@ -33,11 +35,13 @@ mod symptoms;
 mod tell;
 mod viewers;
 
+pub use cmcd::Cmcd;
 pub use error::ServeError;
 pub use handle::{Resource, Session};
 pub use launch::{Encoders, FindFfmpeg, LaunchError};
 pub use ledger::Ledger;
 pub use map::SessionMap;
+pub use playback::{AudienceReport, PlaybackReport};
 pub use report::{
     CountsReport, DelayReport, EncoderReport, HistoryEntry, HoldReport, NextReport,
     RenditionReport, RestartsReport, SessionReport, SourceReport, ViewerReport, WindowReport,

@@ -9,6 +9,7 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use uuid::Uuid;
 
 use super::past::Kind;
+use super::playback::{AudienceReport, PlaybackReport};
 use super::state::Phase;
 
 /// One session. Times are RFC 3339 in UTC; durations are seconds.
@@ -36,6 +37,8 @@ pub struct SessionReport {
     pub held_until: Option<String>,
     /// How many watch now.
     pub viewers: usize,
+    /// From where they watch, and what their players tell.
+    pub audience: AudienceReport,
     /// The source in use, credentials masked.
     pub source: String,
     /// Failures since the session began.
@@ -204,7 +207,7 @@ pub struct WindowReport {
     pub duration: f64,
 }
 
-/// Somebody who watches: an address and an agent.
+/// Somebody who watches: an address and an agent, or a playback that its player has named.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ViewerReport {
     /// Opaque; the same for as long as it watches.
@@ -222,6 +225,10 @@ pub struct ViewerReport {
     pub last_access: String,
     /// How many playlist requests.
     pub requests: u64,
+    /// How many watch this session from this address, itself included.
+    pub same_address: usize,
+    /// What its player tells about its playback, if it does (CMCD).
+    pub playback: Option<PlaybackReport>,
 }
 
 /// A channel that runs whoever watches.

@@ -1,9 +1,11 @@
-//! Who watches a session. There are no cookies and no viewer's own URLs: an address and an agent are one viewer.
+//! Who watches a session. There are no cookies and no viewer's own URLs: an address and an agent are one viewer, or
+//! what a player calls its playback (CMCD) where it says so.
 //!
 //! A viewer over HTTP holds nothing between two requests, so its lease is a deadline that each request renews: the
 //! distance that a player keeps from the live edge. One that has asked for nothing for that long has run dry. A
 //! request that waits for media holds its lease for as long as it waits.
 
+use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 use std::net::IpAddr;
@@ -12,8 +14,10 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::cmcd::Cmcd;
 use super::key::{Key, KeyMap};
 use super::kicked::Kicked;
+use super::playback::{AudienceReport, Playback, Totals};
 
 /// Viewers that are told apart at most; the rest still keep a session alive. Bounds what made-up agents can cost.
 const MAX_TOLD_APART: usize = 20_000;
@@ -30,6 +34,8 @@ pub struct Viewer<'a> {
     pub agent: &'a str,
     /// When it asked.
     pub at: Instant,
+    /// What its player tells about itself, if it does.
+    pub cmcd: Option<&'a Cmcd>,
 }
 
 /// The viewers of one session.
@@ -58,6 +64,8 @@ struct Table {
     watched: bool,
     /// What was told of that.
     told: bool,
+    /// What players told about themselves.
+    totals: Totals,
 }
 
 /// One viewer.
@@ -70,6 +78,8 @@ pub(super) struct Known {
     pub(super) since: Instant,
     pub(super) last_access: Instant,
     pub(super) requests: u64,
+    /// What its player told about itself, if it did.
+    pub(super) playback: Option<Box<Playback>>,
     waiting: u32,
 }
 
@@ -129,6 +139,9 @@ impl Viewers {
             table.known.insert(key, known);
         } else {
             table.crowd_until = table.crowd_until.max(Some(now + self.hold()));
+        }
+        if let Some(told) = viewer.cmcd {
+            table.note(key, told, now);
         }
         heartbeat == Heartbeat::Playlist && !std::mem::replace(&mut table.watched, true)
     }
@@ -206,6 +219,21 @@ impl Viewers {
         list
     }
 
+    /// From where they watch, and what their players tell.
+    pub(super) fn audience(&self, now: Instant) -> AudienceReport {
+        let table = self.table.lock();
+        let present = || {
+            let known = table.known.values();
+            known.filter(|known| known.until(now, self.hold()) > now)
+        };
+        let addresses: HashSet<IpAddr> = present().map(|known| known.address).collect();
+        let told: Vec<_> = present()
+            .filter_map(|known| known.playback.as_ref())
+            .map(|playback| playback.report())
+            .collect();
+        AudienceReport::of(addresses.len(), table.totals, &told)
+    }
+
     /// How many watch.
     pub(super) fn count(&self, now: Instant) -> usize {
         self.table
@@ -229,6 +257,7 @@ impl Viewers {
         table.crowd_until = None;
         table.watched = false;
         table.held_until = None;
+        table.totals = Totals::default();
     }
 
     /// Keeps the session until then, whoever watches; of several such wishes the last to end counts.
@@ -267,7 +296,23 @@ impl Viewers {
     }
 
     fn key(&self, viewer: Viewer<'_>) -> Key {
-        Key::of(&self.hasher, viewer.address, viewer.agent)
+        match viewer.cmcd.and_then(|told| told.session.as_deref()) {
+            None => Key::of(&self.hasher, viewer.address, viewer.agent),
+            Some(session) => Key::of_playback(&self.hasher, session),
+        }
+    }
+}
+
+// === impl Table ===
+
+impl Table {
+    /// What a player tells; of strangers only the sums are kept.
+    fn note(&mut self, key: Key, told: &Cmcd, now: Instant) {
+        self.totals.reports += 1;
+        self.totals.rebuffers += u64::from(told.starved);
+        if let Some(known) = self.known.get_mut(&key) {
+            known.playback.get_or_insert_default().note(told, now);
+        }
     }
 }
 
@@ -288,6 +333,7 @@ impl Known {
             since: now,
             last_access: now,
             requests: 1,
+            playback: None,
             waiting: 0,
         }
     }

@@ -9,6 +9,7 @@ fn viewer(last: u8, agent: &str) -> Viewer<'_> {
         address: IpAddr::from([10, 0, 0, last]),
         agent,
         at: Instant::now(),
+        cmcd: None,
     }
 }
 
@@ -185,5 +186,38 @@ fn made_up_agents_cost_bounded_memory_and_still_count_as_somebody() {
             .list(now)
             .iter()
             .all(|known| known.agent.len() <= MAX_AGENT)
+    );
+}
+
+#[test]
+fn a_named_playback_is_one_viewer_wherever_it_asks_from() {
+    let (viewers, now) = (Viewers::new(HOLD), Instant::now());
+    let told = |text: &str| Cmcd::from_headers([text]).unwrap();
+    let (one, two) = (told("sid=\"one\",br=800"), told("sid=\"two\",bl=4000,bs"));
+    let ask = |last, cmcd| {
+        let viewer = Viewer {
+            cmcd: Some(cmcd),
+            ..viewer(last, "player")
+        };
+        viewers.touch(viewer, Heartbeat::Playlist, now);
+    };
+    ask(1, &one);
+    ask(2, &one);
+    ask(2, &two);
+    assert_eq!(viewers.count(now), 2, "two playbacks behind one address");
+    let audience = viewers.audience(now);
+    assert_eq!((audience.addresses, audience.reporting), (2, 2));
+    assert_eq!(
+        (audience.reports, audience.rebuffers, audience.rebuffered),
+        (3, 1, 1)
+    );
+    assert_eq!(
+        (audience.bitrate, audience.buffer),
+        (Some(800_000), Some(4.0))
+    );
+    viewers.touch(viewer(3, "silent"), Heartbeat::Playlist, now);
+    assert_eq!(
+        (viewers.count(now), viewers.audience(now).reporting),
+        (3, 2)
     );
 }

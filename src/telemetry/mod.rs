@@ -3,11 +3,13 @@
 //! Belongs here: the subscriber, the registry of metrics and what sessions look like in it. Other rooms write
 //! `tracing` events, and give collectors of their own counts to the [`Registry`]; none of them knows this room.
 
+mod certificates;
 mod log;
 mod metrics;
 mod reloads;
 mod sessions;
 
+pub use certificates::CertificateCollector;
 pub use log::{InitError, LogFormat, init};
 pub use metrics::Registry;
 pub use reloads::Reloads;

@@ -86,7 +86,42 @@ impl Samples<'_, '_> {
             "headgate_blocked_requests",
             "Playlist requests that wait for media right now.",
         );
-        self.gauge(name, |r| Some(r.blocked_requests as f64))
+        self.gauge(name, |r| Some(r.blocked_requests as f64))?;
+        self.playback()
+    }
+
+    /// What players tell, summed up for each channel.
+    fn playback(&mut self) -> fmt::Result {
+        let name = named(
+            "headgate_viewers_reporting",
+            "Viewers that watch now whose players tell about their playback (CMCD).",
+        );
+        self.gauge(name, |r| Some(r.audience.reporting as f64))?;
+        let name = named(
+            "headgate_viewer_addresses",
+            "Addresses that viewers watch from now.",
+        );
+        self.gauge(name, |r| Some(r.audience.addresses as f64))?;
+        let name = named(
+            "headgate_viewer_rebuffers",
+            "How often players told that their buffer ran dry; starts over with each session.",
+        );
+        self.counter(name, |r| r.audience.rebuffers)?;
+        let name = named(
+            "headgate_viewer_buffer",
+            "Media in the players' buffers, mean of those that tell.",
+        );
+        self.gauge(name.of(Unit::Seconds), |r| r.audience.buffer)?;
+        let name = named(
+            "headgate_viewer_latency",
+            "How far players are behind the live edge, mean of those that tell.",
+        );
+        self.gauge(name.of(Unit::Seconds), |r| r.audience.latency)?;
+        let name = named(
+            "headgate_viewer_bitrate_bits_per_second",
+            "What players play, mean of those that tell.",
+        );
+        self.gauge(name, |r| r.audience.bitrate.map(|bits| bits as f64))
     }
 
     fn media(&mut self) -> fmt::Result {

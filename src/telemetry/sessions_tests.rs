@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use super::*;
-use crate::session::{CountsReport, DelayReport, EncoderReport, RestartsReport};
+use crate::session::{AudienceReport, CountsReport, DelayReport, EncoderReport, RestartsReport};
 use crate::telemetry::Registry;
 
 /// Given reports as a collector.
@@ -29,6 +29,14 @@ fn report(channel: &str, state: &'static str) -> SessionReport {
         idle_for: 0.0,
         held_until: None,
         viewers: 3,
+        audience: AudienceReport {
+            addresses: 2,
+            reporting: 1,
+            rebuffers: 6,
+            buffer: Some(2.5),
+            bitrate: Some(800_000),
+            ..AudienceReport::default()
+        },
         source: String::new(),
         error_count: 2,
         last_error: None,
@@ -89,6 +97,10 @@ fn sessions_are_samples_with_units() {
         ("headgate_sessions{state=\"active\"}", 1.0),
         ("headgate_sessions{state=\"failed\"}", 0.0),
         ("headgate_viewers{channel=\"news\"}", 3.0),
+        ("headgate_viewers_reporting{channel=\"news\"}", 1.0),
+        ("headgate_viewer_addresses{channel=\"news\"}", 2.0),
+        ("headgate_viewer_rebuffers_total{channel=\"news\"}", 6.0),
+        ("headgate_viewer_buffer_seconds{channel=\"news\"}", 2.5),
         (
             "headgate_sent_bytes_total{channel=\"news\"}",
             1.099_511_627_776e12,

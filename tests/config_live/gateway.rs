@@ -24,7 +24,9 @@ pub(crate) struct Gateway {
     pub(crate) sessions: Arc<SessionMap>,
     reloader: Arc<Reloader>,
     events: Arc<Events>,
-    address: std::net::SocketAddr,
+    pub(crate) address: std::net::SocketAddr,
+    /// Where it speaks TLS, if it does.
+    pub(crate) secure: Option<std::net::SocketAddr>,
     stop: CancellationToken,
     running: tokio::task::JoinHandle<()>,
 }
@@ -98,6 +100,7 @@ impl Gateway {
             .unwrap();
         Self {
             address: app.address(),
+            secure: app.secure_address(),
             sessions: app.sessions().clone(),
             reloader: app.reloader().clone(),
             events: app.events().clone(),

@@ -31,6 +31,7 @@ pub(crate) fn viewer(number: u32) -> Viewer<'static> {
         address: IpAddr::from(number.to_be_bytes()),
         agent: "player",
         at: std::time::Instant::now(),
+        cmcd: None,
     }
 }
 

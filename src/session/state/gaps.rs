@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(gaps, seconds(&[28]));
         let now = start + 3 * SECOND;
         state.handle(now, SessionEvent::SlateDelivered).unwrap();
-        assert_eq!(gaps_until(&mut state, start, 20 * SECOND), []);
+        assert!(gaps_until(&mut state, start, 20 * SECOND).is_empty());
         // It is lost, and the next one takes a while too.
         let now = start + 20 * SECOND;
         let lost = SessionEvent::SlateLost("it broke".into());

@@ -235,7 +235,7 @@ fn a_hopeless_channel_starts_ten_encoders_a_minute_at_the_most() {
     let busiest = starts.iter().map(|from| {
         starts
             .iter()
-            .filter(|at| (*from..*from + 60 * SECOND).contains(at))
+            .filter(|at| (*from..*from + 60 * SECOND).contains(*at))
             .count()
     });
     assert!(
