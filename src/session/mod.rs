@@ -19,6 +19,7 @@ mod launch;
 mod ledger;
 mod map;
 mod past;
+mod presence;
 mod promise;
 mod publish;
 mod reconfigure;
@@ -31,6 +32,7 @@ pub mod state;
 mod status;
 mod symptoms;
 mod tell;
+mod transport;
 mod viewers;
 
 pub use error::ServeError;
@@ -43,4 +45,5 @@ pub use report::{
     RenditionReport, RestartsReport, SessionReport, SourceReport, ViewerReport, WindowReport,
     state_names,
 };
+pub use transport::TransportStream;
 pub use viewers::Viewer;

@@ -126,6 +126,11 @@ impl Muxer {
         std::mem::take(&mut self.out).into()
     }
 
+    /// Everything was taken, and no more comes.
+    pub fn is_done(&self) -> bool {
+        self.video.is_done() && self.audio.is_done() && self.out.is_empty()
+    }
+
     /// Whose turn it is, if that is certain.
     fn next(&self) -> Option<Track> {
         let (video, audio) = (self.video.next_time(), self.audio.next_time());
