@@ -25,6 +25,7 @@ use super::error::Failure;
 use super::limits::Limits;
 use super::media::{self, MediaPath, MediaRequest, Step};
 use super::route::Route;
+use super::ts::SegmentPath;
 use super::{State, iptv_streams, router};
 
 /// What answers requests: the state, and the router for everything that is not media.
@@ -93,6 +94,7 @@ impl Dispatch {
         let step = catch_unwind(AssertUnwindSafe(|| self.step(asker, &head, route, &body)));
         match step {
             Ok(Some(Step::Done(response))) => Answer::Now(Some(self.finish(errand, response))),
+            Ok(Some(Step::Later(answer))) => self.later(errand, answer),
             Ok(Some(Step::Wait(wait))) => self.later(errand, wait.answer()),
             Ok(None) => {
                 let dispatch = self.clone();
@@ -146,6 +148,25 @@ impl Dispatch {
                 };
                 media.media(sessions, path)
             }
+            Route::TsMultivariant { channel } => media.ts_multivariant(sessions, channel),
+            Route::TsPlaylist { channel, rendition } => {
+                media.ts_playlist(sessions, channel, rendition)
+            }
+            Route::TsSegment {
+                channel,
+                rendition,
+                epoch,
+                msn,
+            } => {
+                let path = SegmentPath {
+                    channel,
+                    rendition,
+                    epoch,
+                    msn,
+                };
+                media.ts_segment(sessions, path)
+            }
+            Route::TsStream { channel } => media.ts_stream(sessions, channel),
             Route::Preflight => Step::Done(media::preflight()),
             Route::Refused(refusal) => Step::Done(plain(refusal)),
             Route::Xtream {

@@ -10,9 +10,10 @@ use super::Pair;
 use super::shelf::{MAX_BEHIND, Piece};
 use crate::media::ts::{Program, splice};
 use crate::session::handle::Session;
+use crate::session::presence::Presence;
 use crate::session::publish::Live;
 use crate::session::status::Status;
-use crate::session::viewers::{Presence, Viewer};
+use crate::session::viewers::Viewer;
 
 /// A transport stream without an end. Its viewer watches for as long as it lives.
 #[derive(Debug)]
