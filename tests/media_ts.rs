@@ -327,6 +327,25 @@ fn a_track_that_has_nothing_does_not_stop_the_other() {
     assert!(!sound.is_empty(), "what is there comes out");
 }
 
+/// Frames of a few bytes, as still pictures and silence have them, are spread over sixteen packets like any other.
+#[test]
+fn tiny_frames_keep_their_header_in_one_piece() {
+    let tiny = |fragments: &[Fragment], bytes: &'static [u8]| {
+        let mut last = fragments.last().unwrap().clone();
+        last.samples.truncate(1);
+        last.samples[0].size = bytes.len() as u32;
+        last.data = Bytes::from_static(bytes);
+        vec![last]
+    };
+    let (video, audio) = second();
+    let video = tiny(&video, &[0, 0, 0, 2, 0x41, 0x9a]);
+    let audio = tiny(&audio, &[0x21]);
+    let stream = read(&mux(&program(VIDEO_H264, AUDIO_AAC), &video, &audio));
+    assert_full_cycles(&stream);
+    assert_eq!(nal_units(&stream.video()[0].data)[1], [0x41, 0x9a]);
+    assert_eq!(adts_frames(&stream.audio()[0].data), [[0x21]]);
+}
+
 #[test]
 fn codings_without_a_place_are_refused_in_words() {
     for (init, codec) in [

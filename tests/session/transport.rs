@@ -118,7 +118,7 @@ async fn a_thousand_requests_make_a_segment_once_and_nobody_makes_none() {
 
 #[tokio::test]
 async fn what_has_left_the_window_is_forgotten() {
-    let house = House::new("rate 8", "window = \"6s\"");
+    let house = House::new("rate 8", "");
     let (session, _, transport) = playing(&house, 2).await;
     let without = house.report().memory_bytes;
     let (epoch, msn) = place(&transport.segments[0].uri);

@@ -171,6 +171,10 @@ impl Muxer {
         let is_random_access = unit.is_sync && is_clock;
         self.tables(unit.dts, is_random_access && track == Track::Video);
         self.encode(track, &unit);
+        if spread == Spread::ToFullCycle {
+            pes::stretch(&mut self.frame);
+        }
+        pes::end(&mut self.frame);
         let marks = Marks {
             discontinuity: is_first && self.discontinuity,
             random_access: is_random_access,
@@ -205,7 +209,6 @@ impl Muxer {
                 _ => {}
             }
         }
-        pes::end(&mut self.frame);
     }
 
     /// Tables stand before each random access point, and are repeated.

@@ -9,6 +9,10 @@ pub(super) const AUDIO: u8 = 0xc0;
 
 /// Before the length: start code, stream and the length itself.
 const PREFIX: usize = 6;
+/// Up to the length of the times.
+const FIXED: usize = 9;
+/// The most packets that follow the first one of a frame that needs only one.
+const SPREAD: usize = 15;
 const ONLY_PTS: u8 = 0x80;
 const PTS_AND_DTS: u8 = 0xc0;
 
@@ -29,6 +33,15 @@ pub(super) fn begin(stream: u8, pts: u64, dts: u64, out: &mut Vec<u8>) {
     if pts != dts {
         write_time(0x10, dts, out);
     }
+}
+
+/// Makes a short packet so long that it can be spread over sixteen with its fields in the first: with stuffing behind
+/// them, which is what it is for.
+pub(super) fn stretch(pes: &mut Vec<u8>) {
+    let at = FIXED + usize::from(pes[FIXED - 1]);
+    let missing = (at + SPREAD).saturating_sub(pes.len());
+    pes[FIXED - 1] += missing as u8;
+    pes.splice(at..at, std::iter::repeat_n(0xff, missing));
 }
 
 /// Writes the length of a packet that is whole. Pictures may be too long for it; zero stands for that.
@@ -88,6 +101,16 @@ mod tests {
             (read_time(&long[9..]), read_time(&long[14..])),
             (903_000, 900_000)
         );
+    }
+
+    #[test]
+    fn stuffing_belongs_to_the_header() {
+        let mut pes = Vec::new();
+        begin(AUDIO, 900_000, 900_000, &mut pes);
+        pes.extend_from_slice(&[1, 2, 3]);
+        stretch(&mut pes);
+        assert_eq!((pes.len(), pes[8]), (SHORT_HEADER + SPREAD, 5 + 12));
+        assert_eq!(pes[SHORT_HEADER..], [&[0xff; 12][..], &[1, 2, 3]].concat());
     }
 
     #[test]
