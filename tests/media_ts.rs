@@ -422,7 +422,13 @@ fn a_part_is_read_back() {
     let [first, ..] = &fragments_of(VIDEO_H264)[..] else {
         panic!("fragments")
     };
-    let part = write_fragment(init.track_id, 7, 512, &first.samples, &[first.data.clone()]);
+    let part = write_fragment(
+        init.track_id,
+        7,
+        512,
+        &first.samples,
+        std::slice::from_ref(&first.data),
+    );
     let fragment = read_fragment(&init, &part).unwrap().unwrap();
     assert_eq!(
         (fragment.base_decode_time, &fragment.data),

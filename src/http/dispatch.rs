@@ -23,10 +23,10 @@ use super::cache::CachePolicy;
 use super::counters::RequestKind;
 use super::error::Failure;
 use super::limits::Limits;
-use super::media::{self, MediaPath, MediaRequest, Step};
+use super::media::{MediaPath, MediaRequest, Step};
 use super::route::Route;
 use super::ts::SegmentPath;
-use super::{State, iptv_streams, router};
+use super::{State, iptv_streams, preflight, router};
 
 /// What answers requests: the state, and the router for everything that is not media.
 #[derive(Debug)]
@@ -167,7 +167,7 @@ impl Dispatch {
                 media.ts_segment(sessions, path)
             }
             Route::TsStream { channel } => media.ts_stream(sessions, channel),
-            Route::Preflight => Step::Done(media::preflight()),
+            Route::Preflight => Step::Done(preflight::preflight()),
             Route::Refused(refusal) => Step::Done(plain(refusal)),
             Route::Xtream {
                 user,

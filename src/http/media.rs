@@ -239,28 +239,6 @@ pub(super) fn media_resource(
     counted(session, resource(request, found, kind, policy))
 }
 
-/// The answer to a browser that asks whether a page of another origin may read media: yes, without credentials.
-pub(crate) fn preflight() -> Response<Body> {
-    let mut response = Response::new(Body::none());
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    let headers = response.headers_mut();
-    let fields = [
-        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, OPTIONS"),
-        (
-            header::ACCESS_CONTROL_ALLOW_HEADERS,
-            "range, if-none-match, if-range",
-        ),
-        (header::ACCESS_CONTROL_MAX_AGE, "86400"),
-        (header::ALLOW, "GET, HEAD, OPTIONS"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
-    for (name, text) in fields {
-        headers.insert(name, HeaderValue::from_static(text));
-    }
-    response
-}
-
 /// A failure on a URL of media: readable by pages of other origins, and kept as the draft says.
 pub(crate) fn failure(
     error: impl Into<Failure>,

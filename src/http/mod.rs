@@ -34,6 +34,7 @@ mod media;
 mod openapi;
 mod operations;
 mod precondition;
+mod preflight;
 pub mod route;
 mod router;
 pub mod server;

@@ -39,6 +39,7 @@ impl Presence {
         let viewer = Viewer {
             address: self.address,
             agent: &self.agent,
+            at: now,
         };
         self.session.viewers.refused(viewer, now).is_some()
     }

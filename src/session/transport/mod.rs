@@ -9,7 +9,7 @@ mod stream;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(super) use shelf::Shelf;
 pub use stream::TransportStream;
@@ -54,7 +54,7 @@ impl Session {
     /// As of the other one, and if no rendition can be carried.
     pub async fn transport_multivariant(&self) -> Result<Arc<Rendered>, ServeError> {
         let live = self.live().await?;
-        self.refuse_stale(&live)?;
+        self.refuse_stale(&live, Instant::now())?;
         let pairs = Pair::all(&live);
         let Some(first) = pairs.first() else {
             return Err(self.unavailable("it has nothing that MPEG-TS can carry"));
@@ -93,7 +93,7 @@ impl Session {
         let pair = tokio::time::timeout(self.patience(), first)
             .await
             .unwrap_or_else(|_| Err(self.unavailable("its first segment does not come")))?;
-        self.refuse_stale(&live)?;
+        self.refuse_stale(&live, Instant::now())?;
         Ok(live.transport.playlist(&pair))
     }
 
@@ -132,7 +132,7 @@ impl Session {
         viewer: Viewer<'_>,
     ) -> Result<TransportStream, ServeError> {
         let live = self.live().await?;
-        self.refuse_stale(&live)?;
+        self.refuse_stale(&live, Instant::now())?;
         match rendition {
             Some(name) => drop(self.pair(&live, name)?),
             None if Pair::best(&live).is_none() => {

@@ -221,8 +221,7 @@ fn keep<V: PartialEq>(
     version: V,
     render: impl FnOnce() -> Rendered,
 ) -> Arc<Rendered> {
-    if let Some((of, rendered)) = kept.as_ref().filter(|(of, _)| *of == version) {
-        debug_assert!(*of == version, "it was filtered");
+    if let Some((_, rendered)) = kept.as_ref().filter(|(of, _)| *of == version) {
         return rendered.clone();
     }
     let rendered = Arc::new(render());
