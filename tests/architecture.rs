@@ -161,6 +161,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("sha2", &["webhook::signature"]),
     ("axum", &["http"]),
     ("tower", &["http"]),
+    ("socket2", &["http::server"]),
     ("rust_embed", &["http"]),
     ("notify", &["config::watch"]),
     ("toml", &["config"]),

@@ -28,5 +28,9 @@ mod players;
 mod playlist;
 #[path = "e2e/sources.rs"]
 mod sources;
+#[path = "e2e/transport.rs"]
+mod transport;
 #[path = "e2e/truth.rs"]
 mod truth;
+#[path = "support/ts_reader.rs"]
+mod ts_reader;

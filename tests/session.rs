@@ -18,6 +18,10 @@ mod support;
 mod symptoms;
 #[path = "session/told.rs"]
 mod told;
+#[path = "session/transport.rs"]
+mod transport;
 
 #[path = "support/playlist.rs"]
 mod playlist;
+#[path = "support/ts_reader.rs"]
+mod ts_reader;

@@ -31,6 +31,7 @@ pub use directives::{DeliveryDirectives, DirectiveError};
 pub use error::PackagerError;
 pub use name::MediaName;
 pub use packager::{Packager, PackagerEvent};
+pub use playlist::{TransportVariant, transport_multivariant};
 pub use rendered::Rendered;
 pub use segment::{InitSection, MediaSegment, PartialSegment};
 pub use snapshot::{Edge, Readiness, Snapshot};

@@ -17,6 +17,10 @@ pub struct Snapshot {
     pub playlist: Arc<Rendered>,
     /// The Playlist Delta Update; the whole playlist while there is nothing to skip.
     pub delta: Arc<Rendered>,
+    /// Part of every URI of its timeline.
+    pub epoch: u64,
+    /// EXT-X-TARGETDURATION.
+    pub target_duration: u64,
     /// Where the playlist ends.
     pub edge: Edge,
     /// EXT-X-MEDIA-SEQUENCE.
@@ -31,6 +35,12 @@ pub struct Snapshot {
     pub init: Option<Arc<InitSection>>,
     /// Frames (or audio frames) a second, by the newest samples.
     pub frame_rate: Option<f64>,
+    /// What BANDWIDTH and AVERAGE-BANDWIDTH are made of, bits a second.
+    pub peak_bitrate: u64,
+    /// As it was measured, or as it was planned.
+    pub average_bitrate: u64,
+    /// EXT-X-DISCONTINUITY stands before the growing segment.
+    pub open_discontinuity: bool,
     segments: Vec<Arc<MediaSegment>>,
     open_parts: Vec<PartialSegment>,
     inits: Vec<Arc<InitSection>>,
@@ -69,6 +79,8 @@ impl Snapshot {
         Self {
             playlist,
             delta,
+            epoch: config.timeline.epoch,
+            target_duration: config.target_duration(),
             edge,
             media_sequence: window.media_sequence().unwrap_or(edge.msn),
             discontinuity_sequence: window.discontinuity_sequence(),
@@ -76,6 +88,12 @@ impl Snapshot {
             bitrate: bitrate(window.listed()),
             init: rendition.init.clone(),
             frame_rate: rendition.frame_rate(),
+            peak_bitrate: playlist::peak(rendition),
+            average_bitrate: playlist::average(rendition),
+            open_discontinuity: rendition
+                .open
+                .as_ref()
+                .is_some_and(|open| open.discontinuity),
             segments: window.available().cloned().collect(),
             open_parts: rendition
                 .open

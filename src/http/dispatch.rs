@@ -26,6 +26,7 @@ use super::limits::Limits;
 use super::media::{MediaPath, MediaRequest, Step};
 use super::proxies::Client;
 use super::route::Route;
+use super::ts::SegmentPath;
 use super::{State, iptv_streams, preflight, router};
 
 /// What answers requests: the state, and the router for everything that is not media.
@@ -100,6 +101,7 @@ impl Dispatch {
         }));
         match step {
             Ok(Some(Step::Done(response))) => Answer::Now(Some(self.finish(errand, response))),
+            Ok(Some(Step::Later(answer))) => self.later(errand, answer),
             Ok(Some(Step::Wait(wait))) => self.later(errand, wait.answer()),
             Ok(None) => {
                 let asked = self.state.proxies.asked(client, &head.headers);
@@ -155,6 +157,25 @@ impl Dispatch {
                 };
                 media.media(sessions, path)
             }
+            Route::TsMultivariant { channel } => media.ts_multivariant(sessions, channel),
+            Route::TsPlaylist { channel, rendition } => {
+                media.ts_playlist(sessions, channel, rendition)
+            }
+            Route::TsSegment {
+                channel,
+                rendition,
+                epoch,
+                msn,
+            } => {
+                let path = SegmentPath {
+                    channel,
+                    rendition,
+                    epoch,
+                    msn,
+                };
+                media.ts_segment(sessions, path)
+            }
+            Route::TsStream { channel } => media.ts_stream(sessions, channel),
             Route::Preflight => Step::Done(preflight::preflight()),
             Route::Refused(refusal) => Step::Done(plain(refusal)),
             Route::Xtream {

@@ -8,7 +8,9 @@ use http::header::{self, HeaderName};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use std::borrow::Cow;
+use std::future::Future;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
@@ -17,7 +19,7 @@ use super::cache::CachePolicy;
 use super::error::Failure;
 use super::playback::told;
 use super::precondition::{Coding, RangeRequest, names_tag, parse_range, range_applies};
-use super::waiting::Wait;
+use super::waiting::{Asker, Wait};
 use crate::hls::{DeliveryDirectives, MediaName, Rendered};
 use crate::session::{Cmcd, Resource, ServeError, Session, SessionMap, Viewer};
 
@@ -51,7 +53,7 @@ static PLAYLIST_FIELDS: LazyLock<HeaderMap> = LazyLock::new(|| {
 });
 
 /// What errors that know no channel may be cached for.
-const UNKNOWN_TARGET: Duration = Duration::from_secs(1);
+pub(super) const UNKNOWN_TARGET: Duration = Duration::from_secs(1);
 
 /// The rendition that carries the sound; rungs cannot have its name.
 const AUDIO_RENDITION: &str = "audio";
@@ -70,6 +72,8 @@ pub(crate) enum Step {
     Done(Response<Body>),
     /// The answer comes with media that do not exist yet.
     Wait(Wait),
+    /// The answer takes a while for another reason.
+    Later(Pin<Box<dyn Future<Output = Response<Body>> + Send>>),
 }
 
 /// What a request says about the form of the answer.
@@ -162,7 +166,13 @@ impl MediaRequest<'_> {
         }
     }
 
-    fn viewer<'v>(&'v self, cmcd: Option<&'v Cmcd>) -> Viewer<'v> {
+    /// Who asks, for an answer that comes later.
+    pub(super) fn asker(&self) -> Asker {
+        let cmcd = told(self.head);
+        self.viewer(cmcd.as_ref()).into()
+    }
+
+    pub(super) fn viewer<'v>(&'v self, cmcd: Option<&'v Cmcd>) -> Viewer<'v> {
         let agent = self.head.headers.get(header::USER_AGENT);
         let agent = agent.and_then(|agent| agent.to_str().ok()).unwrap_or("");
         Viewer {
@@ -177,7 +187,7 @@ impl MediaRequest<'_> {
 // === impl Wishes ===
 
 impl<'a> Wishes<'a> {
-    fn of(headers: &'a HeaderMap) -> Self {
+    pub(super) fn of(headers: &'a HeaderMap) -> Self {
         let text = |name| headers.get(name).map(HeaderValue::as_bytes);
         Self {
             if_none_match: text(header::IF_NONE_MATCH).map(Cow::Borrowed),
@@ -185,7 +195,7 @@ impl<'a> Wishes<'a> {
         }
     }
 
-    fn into_owned(self) -> Wishes<'static> {
+    pub(super) fn into_owned(self) -> Wishes<'static> {
         let if_none_match = self.if_none_match.map(|tags| Cow::Owned(tags.into_owned()));
         Wishes {
             if_none_match,
@@ -252,7 +262,7 @@ pub(crate) fn failure(
     answer
 }
 
-fn head_of_playlist(sessions: &SessionMap, channel: &str) -> Response<Body> {
+pub(super) fn head_of_playlist(sessions: &SessionMap, channel: &str) -> Response<Body> {
     if sessions.channel(channel).is_none() {
         let error = ServeError::UnknownChannel(channel.into());
         return failure(error, UNKNOWN_TARGET, false).map(|_| Body::none());
@@ -294,7 +304,7 @@ fn playlist(wishes: &Wishes<'_>, rendered: &Rendered, policy: CachePolicy) -> Re
 }
 
 /// An answer to GET or HEAD with media: 304, 206, 416 or all of it; never compressed.
-fn resource(
+pub(super) fn resource(
     request: &Parts,
     found: Resource,
     kind: HeaderValue,
@@ -348,7 +358,7 @@ fn ranged(mut response: Response<Body>, all: Bytes, range: RangeRequest) -> Resp
 }
 
 /// What all good answers have.
-fn start(kind: HeaderValue, policy: CachePolicy) -> Response<Body> {
+pub(super) fn start(kind: HeaderValue, policy: CachePolicy) -> Response<Body> {
     let mut response = Response::new(Body::none());
     let mut headers = HeaderMap::with_capacity(FIELDS);
     headers.insert(header::CONTENT_TYPE, kind);
@@ -370,7 +380,7 @@ fn insert_text(headers: &mut HeaderMap, name: HeaderName, text: String) {
     insert_shared(headers, name, text.into());
 }
 
-fn counted(session: &Session, response: Response<Body>) -> Response<Body> {
+pub(super) fn counted(session: &Session, response: Response<Body>) -> Response<Body> {
     let length = http_body::Body::size_hint(response.body()).exact();
     if let Some(length) = length.and_then(|length| usize::try_from(length).ok()) {
         session.count_sent(length);

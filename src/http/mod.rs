@@ -42,6 +42,7 @@ pub mod route;
 mod router;
 pub mod server;
 mod state;
+mod ts;
 mod waiting;
 mod web;
 

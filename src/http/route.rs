@@ -59,7 +59,35 @@ pub enum Route<'a> {
         /// Which resource.
         name: MediaName,
     },
-    /// `OPTIONS` on one of the three above: a browser asks whether it may.
+    /// `/live/{channel}/ts/index.m3u8`
+    TsMultivariant {
+        /// In the alphabet of identifiers.
+        channel: &'a str,
+    },
+    /// `/live/{channel}/ts/{rendition}/index.m3u8`
+    TsPlaylist {
+        /// In the alphabet of identifiers.
+        channel: &'a str,
+        /// In the alphabet of identifiers.
+        rendition: &'a str,
+    },
+    /// `/live/{channel}/ts/{rendition}/e{epoch}/{msn}.ts`
+    TsSegment {
+        /// In the alphabet of identifiers.
+        channel: &'a str,
+        /// In the alphabet of identifiers.
+        rendition: &'a str,
+        /// The incarnation of the timeline that made the segment.
+        epoch: u64,
+        /// Its Media Sequence Number.
+        msn: u64,
+    },
+    /// `/live/{channel}/stream.ts`
+    TsStream {
+        /// In the alphabet of identifiers.
+        channel: &'a str,
+    },
+    /// `OPTIONS` on one of those above: a browser asks whether it may.
     Preflight,
     /// `/live/{user}/{password}/{id}.{ts|m3u8}` and `/{user}/{password}/{id}` of the Xtream Codes API.
     Xtream {
@@ -140,6 +168,13 @@ fn media_route(rest: &str) -> Option<Route<'_>> {
     if rest == "index.m3u8" {
         return Some(Route::Multivariant { channel });
     }
+    if rest == "stream.ts" {
+        return Some(Route::TsStream { channel });
+    }
+    // No rung has this name.
+    if let Some(rest) = rest.strip_prefix("ts/") {
+        return ts_route(channel, rest);
+    }
     let (rendition, rest) = identifier(rest)?;
     if rest == "index.m3u8" {
         return Some(Route::MediaPlaylist { channel, rendition });
@@ -170,6 +205,24 @@ fn xtream_route(rest: &str) -> Option<Route<'_>> {
         password,
         id: small(id)?,
         hls: extension == "m3u8",
+    })
+}
+
+/// What lies below `/live/{channel}/ts/`.
+fn ts_route<'a>(channel: &'a str, rest: &'a str) -> Option<Route<'a>> {
+    if rest == "index.m3u8" {
+        return Some(Route::TsMultivariant { channel });
+    }
+    let (rendition, rest) = identifier(rest)?;
+    if rest == "index.m3u8" {
+        return Some(Route::TsPlaylist { channel, rendition });
+    }
+    let (epoch, file) = rest.strip_prefix('e')?.split_once('/')?;
+    Some(Route::TsSegment {
+        channel,
+        rendition,
+        epoch: decimal(epoch)?,
+        msn: decimal(file.strip_suffix(".ts")?)?,
     })
 }
 

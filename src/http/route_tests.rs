@@ -36,6 +36,27 @@ fn every_url_of_the_public_surface_has_its_route() {
             "/live/news-24/720p/e1795237732/1795237733.0.m4s",
             media(MediaName::Part(1_795_237_733, 0)),
         ),
+        (
+            "/live/news-24/ts/index.m3u8",
+            Route::TsMultivariant { channel },
+        ),
+        (
+            "/live/news-24/ts/720p/index.m3u8",
+            Route::TsPlaylist { channel, rendition },
+        ),
+        (
+            "/live/news-24/ts/720p/e1795237732/7.ts",
+            Route::TsSegment {
+                channel,
+                rendition,
+                epoch: 1_795_237_732,
+                msn: 7,
+            },
+        ),
+        (
+            "/live/news-24/stream.ts?rendition=720p",
+            Route::TsStream { channel },
+        ),
         ("/debug/sessions", Route::Debug),
         ("/api/v1/channels/a/b?limit=2", Route::Api),
         ("/healthz", Route::Health),

@@ -44,7 +44,7 @@ enum Wanted {
 
 /// A [`Viewer`] that borrows nothing.
 #[derive(Debug)]
-struct Asker {
+pub(super) struct Asker {
     address: IpAddr,
     agent: Box<str>,
     at: Instant,
@@ -132,7 +132,7 @@ impl Wait {
 // === impl Asker ===
 
 impl Asker {
-    fn as_viewer(&self) -> Viewer<'_> {
+    pub(super) fn as_viewer(&self) -> Viewer<'_> {
         Viewer {
             address: self.address,
             agent: &self.agent,

@@ -1,6 +1,7 @@
-//! Containers: bytes of fragmented MP4 into whole fragments, and samples back into fragments.
+//! Containers: bytes of fragmented MP4 into whole fragments, and samples back into fragments or into MPEG transport
+//! streams.
 //!
-//! Knows ISO BMFF (ISO/IEC 14496-12) and CMAF (ISO/IEC 23000-19). Does not know HLS, ffmpeg or time of day.
+//! Knows ISO BMFF (ISO/IEC 14496-12), CMAF (ISO/IEC 23000-19) and MPEG-TS (ISO/IEC 13818-1). Does not know HLS, ffmpeg or time of day.
 //! One stream carries one track: that is how the encoder is told to write.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
@@ -14,6 +15,7 @@ mod moof;
 mod pictures;
 mod reader;
 mod sample_entry;
+pub mod ts;
 mod writer;
 
 pub use error::{BoxPosition, BoxType, MediaError};
@@ -21,5 +23,5 @@ pub use fragment::{
     AudioFormat, Fragment, MediaEvent, MediaFormat, MediaInitializationSection, Sample, VideoFormat,
 };
 pub use pictures::PictureCheck;
-pub use reader::FragmentReader;
+pub use reader::{FragmentReader, read_fragment};
 pub use writer::write_fragment;

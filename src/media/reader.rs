@@ -215,3 +215,22 @@ fn check_media_data(header: &BoxHeader, pending: &FragmentHeader) -> Result<(), 
     }
     Ok(())
 }
+
+/// The one fragment of a Partial Segment that [`super::write_fragment`] wrote, and the track that it belongs to.
+///
+/// # Errors
+/// What is wrong with it, if it comes from elsewhere.
+pub fn read_fragment(
+    init: &MediaInitializationSection,
+    part: &[u8],
+) -> Result<Option<Fragment>, MediaError> {
+    let mut reader = FragmentReader::new();
+    reader.push(&init.bytes);
+    reader.push(part);
+    while let Some(event) = reader.poll()? {
+        if let MediaEvent::Fragment(fragment) = event {
+            return Ok(Some(fragment));
+        }
+    }
+    Ok(None)
+}

@@ -14,7 +14,7 @@ use super::error::MediaError;
 use super::fragment::{AudioFormat, MediaFormat, VideoFormat};
 
 /// Version, flags and entry count of stsd.
-const STSD_FIELDS: usize = 8;
+pub(super) const STSD_FIELDS: usize = 8;
 /// Descriptors nest: a bound on their bytes is a bound on the depth. Real ones take less than a hundred.
 const ESDS_LIMIT: usize = 1024;
 
@@ -149,7 +149,8 @@ fn audio(entry: &BoxView<'_>, timescale: u32) -> Result<(String, AudioFormat), M
     Ok((codec, format))
 }
 
-fn esds(entry: &BoxView<'_>, fields: usize) -> Result<Esds, MediaError> {
+/// The elementary stream descriptor of MPEG audio.
+pub(super) fn esds(entry: &BoxView<'_>, fields: usize) -> Result<Esds, MediaError> {
     let esds = entry.require_after(b"esds", fields)?;
     if esds.body.len() > ESDS_LIMIT {
         return Err(MediaError::TooLarge {
@@ -162,13 +163,13 @@ fn esds(entry: &BoxView<'_>, fields: usize) -> Result<Esds, MediaError> {
 }
 
 /// The fields at the start of a sample entry, and how many bytes they take.
-fn fields<T: Decode>(entry: &BoxView<'_>) -> Result<(T, usize), MediaError> {
+pub(super) fn fields<T: Decode>(entry: &BoxView<'_>) -> Result<(T, usize), MediaError> {
     let mut rest = entry.body;
     let fields = T::decode(&mut rest).map_err(|error| entry.unreadable(error))?;
     Ok((fields, entry.body.len() - rest.len()))
 }
 
 /// The decoder configuration inside a sample entry.
-fn config<T: Atom>(entry: &BoxView<'_>, fields: usize) -> Result<T, MediaError> {
+pub(super) fn config<T: Atom>(entry: &BoxView<'_>, fields: usize) -> Result<T, MediaError> {
     entry.require_after(T::KIND.as_ref(), fields)?.decode()
 }

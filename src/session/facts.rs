@@ -171,6 +171,7 @@ impl Session {
         };
         let facts = self.facts.lock();
         let last_access = self.viewers.last_access();
+        let (ts_streams, ts_segments_remuxed, ts_readers_moved) = self.transport_report();
         SessionReport {
             id: facts.id,
             channel: self.id.to_string(),
@@ -198,6 +199,9 @@ impl Session {
             first_part_ms: facts.first_part.map(|elapsed| elapsed.as_millis() as u64),
             memory_bytes: live.as_ref().map_or(0, |live| live.bytes()),
             bytes_sent: self.bytes_sent(),
+            ts_streams,
+            ts_segments_remuxed,
+            ts_readers_moved,
             blocked_requests: self.blocked(live.as_deref()),
             sources: self.source_reports(&facts, &clock),
             slate_shown: facts.slate_shown,

@@ -16,6 +16,7 @@ use super::publish::{Live, Publication, WaitError};
 use super::run::Floor;
 use super::sources::LastGood;
 use super::status::{Command, Status};
+use super::transport::Counts;
 use super::viewers::{Heartbeat, Viewer, Viewers};
 use crate::base::ChannelId;
 use crate::config::ChannelSpec;
@@ -56,6 +57,7 @@ pub struct Session {
     /// How late media is published.
     pub(super) delays: Delays,
     bytes_sent: AtomicU64,
+    pub(super) transport_counts: Counts,
 }
 
 // === impl Session ===
@@ -73,6 +75,7 @@ impl Session {
             last_good: Mutex::default(),
             delays: Delays::default(),
             bytes_sent: AtomicU64::new(0),
+            transport_counts: Counts::default(),
             removed: AtomicBool::new(false),
             id: spec.id.clone(),
             spec: ArcSwap::new(spec),
@@ -236,7 +239,7 @@ impl Session {
     }
 
     /// The media of a channel that runs or is about to.
-    async fn live(&self) -> Result<Arc<Live>, ServeError> {
+    pub(super) async fn live(&self) -> Result<Arc<Live>, ServeError> {
         if let Status::Active(live) = &*self.status.borrow() {
             return Ok(live.clone());
         }
@@ -269,7 +272,11 @@ impl Session {
         }
     }
 
-    fn rendition<'a>(&self, live: &'a Live, name: &str) -> Result<&'a Publication, ServeError> {
+    pub(super) fn rendition<'a>(
+        &self,
+        live: &'a Live,
+        name: &str,
+    ) -> Result<&'a Publication, ServeError> {
         live.rendition(name)
             .ok_or_else(|| ServeError::UnknownRendition {
                 channel: self.id.to_string(),
@@ -291,7 +298,7 @@ impl Session {
     }
 
     /// A stream that has stopped is an error, never an old playlist.
-    fn refuse_stale(&self, live: &Live, now: Instant) -> Result<(), ServeError> {
+    pub(super) fn refuse_stale(&self, live: &Live, now: Instant) -> Result<(), ServeError> {
         let age = live.age(now);
         if age > self.target_duration() * 3 {
             return Err(self.unavailable(&format!("nothing new for {:.1} s", age.as_secs_f64())));
@@ -324,7 +331,7 @@ impl Session {
         }
     }
 
-    fn unavailable(&self, reason: &str) -> ServeError {
+    pub(super) fn unavailable(&self, reason: &str) -> ServeError {
         let retry_after = Duration::from_secs(1);
         ServeError::Unavailable {
             channel: self.id.to_string(),

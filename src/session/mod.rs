@@ -21,6 +21,7 @@ mod ledger;
 mod map;
 mod past;
 mod playback;
+mod presence;
 mod promise;
 mod publish;
 mod reconfigure;
@@ -33,6 +34,7 @@ pub mod state;
 mod status;
 mod symptoms;
 mod tell;
+mod transport;
 mod viewers;
 
 pub use cmcd::Cmcd;
@@ -47,4 +49,5 @@ pub use report::{
     RenditionReport, RestartsReport, SessionReport, SourceReport, ViewerReport, WindowReport,
     state_names,
 };
+pub use transport::TransportStream;
 pub use viewers::Viewer;

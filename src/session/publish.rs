@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
 
+use super::transport::Shelf;
 use crate::base::{RenditionId, RenditionName};
 use crate::hls::{Packager, PackagerEvent, Readiness, Rendered, Snapshot};
 
@@ -23,6 +24,8 @@ pub(super) struct Live {
     /// Milliseconds from `born` to the newest publication.
     published: AtomicU64,
     bytes: AtomicU64,
+    /// The same media in another form, for who asks for it.
+    pub(super) transport: Shelf,
 }
 
 /// One rendition's newest snapshot.
@@ -65,6 +68,7 @@ impl Live {
             born: now,
             published: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
+            transport: Shelf::default(),
         }
     }
 
@@ -72,7 +76,12 @@ impl Live {
     pub(super) fn publish(&self, packager: &Packager, event: PackagerEvent, now: Instant) {
         if let PackagerEvent::Changed(id) = event {
             let snapshot = Arc::new(packager.snapshot(id));
-            let whole_segment = self.renditions[id.index()].replace(snapshot);
+            let publication = &self.renditions[id.index()];
+            let whole_segment = publication.replace(snapshot.clone());
+            if whole_segment {
+                self.transport.prune(&publication.name, &snapshot);
+            }
+            self.transport.published();
             let elapsed = now.duration_since(self.born).as_millis();
             self.published.store(
                 u64::try_from(elapsed).unwrap_or(u64::MAX),
@@ -113,7 +122,7 @@ impl Live {
 
     /// Bytes of media held, as of the newest segment.
     pub(super) fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
+        self.bytes.load(Ordering::Relaxed) + self.transport.bytes()
     }
 
     /// Answers everybody who waits: nothing more will come.
@@ -121,6 +130,7 @@ impl Live {
         for rendition in &self.renditions {
             rendition.latest.send_replace(None);
         }
+        self.transport.published();
     }
 }
 

@@ -60,6 +60,12 @@ pub struct SessionReport {
     pub memory_bytes: u64,
     /// Bytes handed to viewers.
     pub bytes_sent: u64,
+    /// Readers of the MPEG-TS stream without an end.
+    pub ts_streams: usize,
+    /// Segments that were made as MPEG-TS, since the gateway began.
+    pub ts_segments_remuxed: u64,
+    /// How often a slow reader of MPEG-TS was moved to the newest random access point, since the gateway began.
+    pub ts_readers_moved: u64,
     /// Requests that wait for the channel to start or for media right now.
     pub blocked_requests: usize,
     /// What is known of each source, in the order of the configuration.

@@ -156,9 +156,15 @@ impl Viewers {
 
     /// The viewer waits for media until the guard is dropped.
     pub(super) fn wait(&self, viewer: Viewer<'_>) -> Waiting<'_> {
+        let key = self.enter(viewer);
+        Waiting { viewers: self, key }
+    }
+
+    /// The viewer is present until [`Self::leave`] is told what this returns.
+    pub(super) fn enter(&self, viewer: Viewer<'_>) -> Option<Key> {
         let key = self.key(viewer);
         let mut table = self.table.lock();
-        let key = match table.known.get_mut(&key) {
+        match table.known.get_mut(&key) {
             Some(known) => {
                 known.waiting += 1;
                 Some(key)
@@ -167,8 +173,24 @@ impl Viewers {
                 table.crowd_waiting += 1;
                 None
             }
-        };
-        Waiting { viewers: self, key }
+        }
+    }
+
+    /// Ends what [`Self::enter`] began: its time begins again, as after a request.
+    pub(super) fn leave(&self, key: Option<Key>, now: Instant) {
+        let mut table = self.table.lock();
+        match key {
+            Some(key) => {
+                if let Some(known) = table.known.get_mut(&key) {
+                    known.waiting = known.waiting.saturating_sub(1);
+                    known.last_access = known.last_access.max(now);
+                }
+            }
+            None => {
+                table.crowd_waiting = table.crowd_waiting.saturating_sub(1);
+                table.crowd_until = table.crowd_until.max(Some(now + self.hold()));
+            }
+        }
     }
 
     /// Somebody waits for the channel to start until the guard is dropped.
@@ -295,6 +317,11 @@ impl Viewers {
         self.kicked.left(|| self.key(viewer), now)
     }
 
+    /// As [`Self::refused`], for one that holds on.
+    pub(super) fn is_kicked(&self, key: Key, now: Instant) -> bool {
+        self.kicked.left(|| key, now).is_some()
+    }
+
     fn key(&self, viewer: Viewer<'_>) -> Key {
         match viewer.cmcd.and_then(|told| told.session.as_deref()) {
             None => Key::of(&self.hasher, viewer.address, viewer.agent),
@@ -349,21 +376,8 @@ impl Known {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let mut table = self.viewers.table.lock();
-        let now = Instant::now();
-        match self.key {
-            // It has its answer just now: its time begins again.
-            Some(key) => {
-                if let Some(known) = table.known.get_mut(&key) {
-                    known.waiting = known.waiting.saturating_sub(1);
-                    known.last_access = known.last_access.max(now);
-                }
-            }
-            None => {
-                table.crowd_waiting = table.crowd_waiting.saturating_sub(1);
-                table.crowd_until = table.crowd_until.max(Some(now + self.viewers.hold()));
-            }
-        }
+        // It has its answer just now.
+        self.viewers.leave(self.key, Instant::now());
     }
 }
 

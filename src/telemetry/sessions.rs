@@ -83,6 +83,21 @@ impl Samples<'_, '_> {
         let name = named("headgate_sent", "Bytes handed to viewers.");
         self.counter(name.of(Unit::Bytes), |r| r.bytes_sent)?;
         let name = named(
+            "headgate_ts_streams",
+            "Readers of the MPEG-TS stream without an end.",
+        );
+        self.gauge(name, |r| Some(r.ts_streams as f64))?;
+        let name = named(
+            "headgate_ts_segments_remuxed",
+            "Segments that were made as MPEG-TS because somebody asked.",
+        );
+        self.counter(name, |r| r.ts_segments_remuxed)?;
+        let name = named(
+            "headgate_ts_readers_moved",
+            "How often a slow reader of MPEG-TS was moved to the newest random access point.",
+        );
+        self.counter(name, |r| r.ts_readers_moved)?;
+        let name = named(
             "headgate_blocked_requests",
             "Playlist requests that wait for media right now.",
         );

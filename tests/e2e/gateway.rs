@@ -82,6 +82,10 @@ impl Gateway {
         }
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn client(&self) -> Client {
         Client::new(&self.address)
     }

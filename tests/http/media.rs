@@ -14,6 +14,11 @@ async fn an_unknown_channel_is_404_for_pages_of_any_origin() {
         "/live/nothing/720p/e1/1.m4s",
         "/live/nothing/720p/e1/1.0.m4s",
         "/live/nothing/720p/e1/init.0.mp4",
+        "/live/nothing/ts/index.m3u8",
+        "/live/nothing/ts/720p/index.m3u8",
+        "/live/nothing/ts/720p/e1/1.ts",
+        "/live/nothing/stream.ts",
+        "/live/nothing/stream.ts?rendition=720p",
     ] {
         let answer = gateway.get(target).await;
         assert_eq!(answer.status(), 404, "{target}");
@@ -28,7 +33,12 @@ async fn an_unknown_channel_is_404_for_pages_of_any_origin() {
 #[tokio::test]
 async fn head_is_like_get_without_the_body() {
     let gateway = Gateway::start().await;
-    for target in ["/live/nothing/index.m3u8", "/live/nothing/720p/e1/1.m4s"] {
+    for target in [
+        "/live/nothing/index.m3u8",
+        "/live/nothing/720p/e1/1.m4s",
+        "/live/nothing/ts/index.m3u8",
+        "/live/nothing/stream.ts",
+    ] {
         let answer = gateway.request(Method::HEAD, target, &[]).await;
         assert_eq!(answer.status(), 404, "{target}");
         assert_eq!(answer.headers()["content-type"], "application/json");
@@ -80,6 +90,11 @@ async fn path_tricks_find_nothing() {
         "//live/news/index.m3u8",
         "/live//index.m3u8",
         "/live/news/720p/e01/1.m4s",
+        "/live/news/ts/720p/e1/1.m4s",
+        "/live/news/ts/e1/1.ts",
+        "/live/news/ts/720p/e1/1.ts/",
+        "/live/news/ts/../stream.ts",
+        "/live/news/720p/stream.ts",
         "/live/news/720p/e1/99999999999999999999.m4s",
         "/live/news/720p/e1/-1.m4s",
         "/live/news%00/index.m3u8",
@@ -124,5 +139,35 @@ async fn http2_without_asking_first() {
         assert_eq!(answer.version(), http::Version::HTTP_2);
         assert_eq!(answer.status(), 404);
         assert_eq!(error_code(&answer), "unknown_channel");
+    }
+}
+
+#[tokio::test]
+async fn the_stream_says_what_it_is_before_it_starts_anything() {
+    let gateway = Gateway::start().await;
+    let stream = "/live/testcard/stream.ts";
+    let answer = gateway.request(Method::HEAD, stream, &[]).await;
+    assert_eq!((answer.status().as_u16(), answer.body().len()), (200, 0));
+    let fields = [
+        ("content-type", "video/mp2t"),
+        ("cache-control", "no-store"),
+        ("accept-ranges", "none"),
+        ("access-control-allow-origin", "*"),
+    ];
+    for (name, value) in fields {
+        assert_eq!(answer.headers()[name], value);
+    }
+    let sessions = gateway.get("/debug/sessions").await;
+    assert_eq!(sessions.body().trim_ascii(), b"[]", "nothing was started");
+    for query in ["rendition=", "rendition=a&rendition=b"] {
+        let answer = gateway.get(&format!("{stream}?{query}")).await;
+        assert_eq!(answer.status(), 400, "{query}");
+        assert_eq!(error_code(&answer), "bad_request");
+    }
+    // It cannot start here, and says so instead of an empty stream.
+    for target in [stream, "/live/testcard/ts/index.m3u8"] {
+        let answer = gateway.get(target).await;
+        assert_eq!(answer.status(), 503, "{target}");
+        assert!(answer.headers().contains_key("retry-after"), "{target}");
     }
 }

@@ -3,6 +3,8 @@
 mod media;
 mod multivariant;
 mod tags;
+mod transport;
 
 pub(super) use media::{Report, media, report};
-pub(super) use multivariant::multivariant;
+pub(super) use multivariant::{average, multivariant, peak};
+pub use transport::{TransportVariant, transport_multivariant};

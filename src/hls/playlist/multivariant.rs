@@ -102,12 +102,12 @@ fn uri(rendition: &Assembler) -> String {
 }
 
 /// BANDWIDTH must hold for every segment to come: the plan's bound, or more if that was ever exceeded.
-fn peak(rendition: &Assembler) -> u64 {
+pub(in crate::hls) fn peak(rendition: &Assembler) -> u64 {
     rendition.config.peak_bitrate.max(rendition.rates.peak)
 }
 
 /// AVERAGE-BANDWIDTH is what was measured, as soon as there is enough of it.
-fn average(rendition: &Assembler) -> u64 {
+pub(in crate::hls) fn average(rendition: &Assembler) -> u64 {
     rendition
         .rates
         .average()
@@ -115,7 +115,7 @@ fn average(rendition: &Assembler) -> u64 {
 }
 
 /// FNV-1a: tells versions apart, protects nothing.
-fn checksum(bytes: &[u8]) -> u32 {
+pub(super) fn checksum(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |hash, byte| {
         (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
     })
