@@ -190,7 +190,7 @@ impl Dispatch {
                 id,
                 hls,
             )),
-            Route::Tuner { number } => Step::Done(iptv_streams::tuner(&self.state, head, number)),
+            Route::Tuner { number } => iptv_streams::tuner(&self.state, media, number),
             Route::Iptv
             | Route::Debug
             | Route::Api

@@ -1,21 +1,48 @@
 //! Streams as IPTV front ends ask for them: who may, which channel is meant, and where it plays.
 
+use std::future::Future as _;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
+use http_body::{Frame, SizeHint};
 use serde_json::json;
+use tokio::time::Sleep;
 
 use super::State;
 use super::base_url::base_url;
 use super::body::Body;
 use super::cache::CachePolicy;
 use super::error::Failure;
+use super::media::{MediaRequest, Step};
+use crate::config::HdHomeRunSpec;
 use crate::iptv::m3u::Format;
 use crate::iptv::{Lineup, xtream};
 
 /// Why a tuner does not play, as the clients of tuners read it.
 const TUNER_ERROR: HeaderName = HeaderName::from_static("x-hdhomerun-error");
+
+/// The tuners of the network tuner.
+#[derive(Debug, Default)]
+pub(crate) struct Tuners {
+    open: Arc<AtomicUsize>,
+}
+
+/// One of them, in use.
+struct Tuned(Arc<AtomicUsize>);
+
+/// A stream that keeps its tuner.
+struct TunedBody {
+    body: Body,
+    ends: Option<Pin<Box<Sleep>>>,
+    _tuned: Tuned,
+}
 
 /// A stream of the Xtream Codes API.
 pub(crate) fn xtream(
@@ -46,22 +73,111 @@ pub(crate) fn xtream(
     }
 }
 
-/// A stream of the network tuner: one endless MPEG-TS.
-pub(crate) fn tuner(state: &State, head: &Parts, number: u32) -> Response<Body> {
-    let is_off = state
-        .config()
-        .is_some_and(|config| config.hdhomerun.tuners == 0);
-    if is_off {
-        return failure(Failure::not_found("there is nothing at this path"));
+/// A stream of the network tuner: one endless MPEG-TS, as long as a tuner is free.
+pub(crate) fn tuner(state: &State, media: MediaRequest<'_>, number: u32) -> Step {
+    let tuners = state.config().map_or_else(
+        || HdHomeRunSpec::default().tuners,
+        |config| config.hdhomerun.tuners,
+    );
+    if tuners == 0 {
+        return Step::Done(failure(Failure::not_found("there is nothing at this path")));
     }
     let lineup = Lineup::new(&state.sessions.channels());
-    match lineup.by_number(number) {
-        Some(entry) => redirect(state, head, &Format::Ts.path(entry.spec.id.as_str())),
-        None => {
-            let mut response = failure(unknown("channel", number));
-            let text = HeaderValue::from_static("801 Unknown Channel");
-            response.headers_mut().insert(TUNER_ERROR, text);
-            response
+    let Some(entry) = lineup.by_number(number) else {
+        return Step::Done(refusal(unknown("channel", number), "801 Unknown Channel"));
+    };
+    let channel = entry.spec.id.as_str();
+    if media.head.method == Method::HEAD {
+        return media.ts_stream(&state.sessions, channel);
+    }
+    let Some(tuned) = state.tuners.take(tuners) else {
+        let message = format!("all {tuners} tuners are in use");
+        let busy = Failure::new(StatusCode::SERVICE_UNAVAILABLE, "tuners_in_use", message);
+        let busy = Failure {
+            retry_after: Some(Duration::from_secs(5)),
+            ..busy
+        };
+        return Step::Done(refusal(busy, "805 All Tuners In Use"));
+    };
+    let until = duration(media.head.uri.query());
+    match media.ts_stream(&state.sessions, channel) {
+        Step::Later(answer) => Step::Later(Box::pin(async move {
+            let mut response = answer.await;
+            if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+                let text = HeaderValue::from_static("807 No Video Data");
+                response.headers_mut().insert(TUNER_ERROR, text);
+            }
+            response.map(|body| tuned.into_body(body, until))
+        })),
+        other => other,
+    }
+}
+
+/// `duration=SECONDS` of a query, as tuners have it.
+fn duration(query: Option<&str>) -> Option<Duration> {
+    let mut pairs = query.unwrap_or_default().split('&');
+    let seconds = pairs.find_map(|pair| pair.strip_prefix("duration="))?;
+    seconds.parse().ok().map(Duration::from_secs)
+}
+
+fn refusal(why: Failure, text: &'static str) -> Response<Body> {
+    let mut response = failure(why);
+    let text = HeaderValue::from_static(text);
+    response.headers_mut().insert(TUNER_ERROR, text);
+    response
+}
+
+// === impl Tuners ===
+
+impl Tuners {
+    /// One of so many, until it is dropped.
+    fn take(&self, most: usize) -> Option<Tuned> {
+        let next = |open| (open < most).then_some(open + 1);
+        let taken = self.open.fetch_update(SeqCst, SeqCst, next);
+        taken.is_ok().then(|| Tuned(self.open.clone()))
+    }
+}
+
+// === impl Tuned ===
+
+impl Tuned {
+    /// Keeps the tuner for as long as the body is sent, or for a time.
+    fn into_body(self, body: Body, until: Option<Duration>) -> Body {
+        let ends = until.map(|time| Box::pin(tokio::time::sleep(time)));
+        Body::routed(axum::body::Body::new(TunedBody {
+            body,
+            ends,
+            _tuned: self,
+        }))
+    }
+}
+
+impl Drop for Tuned {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
+    }
+}
+
+impl http_body::Body for TunedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if let Some(ends) = &mut self.ends
+            && ends.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(None);
+        }
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.ends {
+            Some(_) => SizeHint::default(),
+            None => self.body.size_hint(),
         }
     }
 }

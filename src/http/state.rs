@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use super::counters::Counters;
 use super::events::MAX_STREAMS;
 use super::idempotency::Answers;
+use super::iptv_streams::Tuners;
 use super::limits::Limits;
 use super::proxies::Proxies;
 use crate::base::Network;
@@ -52,6 +53,8 @@ pub struct State {
     pub(crate) event_streams: Arc<Semaphore>,
     pub(crate) configuration: Option<Arc<dyn Configuration>>,
     pub(crate) guides: Arc<Guides>,
+    /// What the network tuner gives away.
+    pub(crate) tuners: Tuners,
     /// The number of the network tuner if none is configured.
     pub(crate) device_id: u32,
     /// Who is believed about whom it asks for.
@@ -84,6 +87,7 @@ impl State {
             event_streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             configuration: None,
             guides: Guides::new(),
+            tuners: Tuners::default(),
             device_id: HdHomeRunSpec::with_checksum(0x1060_0000),
             proxies: Proxies::default(),
             certificates: None,

@@ -8,7 +8,8 @@ use headgate::discovery::{Announced, Responder};
 use http::Method;
 use roxmltree::{Document, ParsingOptions};
 use serde_json::{Value, json};
-use tokio::net::UdpSocket;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UdpSocket};
 use tokio_util::sync::CancellationToken;
 
 use crate::client::{name_in_jellyfin, play, read_list, redirect};
@@ -194,11 +195,71 @@ async fn plex_finds_the_tuner_and_gets_a_stream() {
     let lineup = gateway.json(discover["LineupURL"].as_str().unwrap()).await;
     assert_eq!(lineup[0]["GuideNumber"], "7");
     assert_eq!(lineup[0]["GuideName"], "24 News, live");
-    let stream = redirect(&gateway, lineup[0]["URL"].as_str().unwrap()).await;
-    assert_eq!(stream, format!("{base}/live/news/stream.ts"));
+    let path = lineup[0]["URL"].as_str().unwrap().replace(&base, "");
+    let (head, _stream) = stream(gateway.address, &path).await;
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    assert!(
+        head.to_lowercase().contains("content-type: video/mp2t"),
+        "{head}"
+    );
     let unknown = gateway.get("/auto/v99").await;
     assert_eq!(unknown.status(), 404);
     assert!(unknown.headers().contains_key("x-hdhomerun-error"));
+    gateway.stop().await;
+}
+
+/// The head of an answer that may never end, and its connection once the first packet of a stream is there.
+async fn stream(address: SocketAddr, path: &str) -> (String, TcpStream) {
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n");
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let byte = tokio::time::timeout(DEADLINE, connection.read_u8()).await;
+        head.push(byte.unwrap().unwrap());
+    }
+    let head = String::from_utf8(head).unwrap();
+    if head.starts_with("HTTP/1.1 200 ") {
+        // The size of a chunk, then the packet's sync byte.
+        let mut byte = 0;
+        while byte != b'\n' {
+            let read = tokio::time::timeout(DEADLINE, connection.read_u8()).await;
+            byte = read.unwrap().unwrap();
+        }
+        assert_eq!(connection.read_u8().await.unwrap(), 0x47);
+    }
+    (head, connection)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn there_are_as_many_streams_as_tuners() {
+    let gateway =
+        Gateway::start(&format!("[hdhomerun]\ntuners = 1\n{}", channel("news", ""))).await;
+    let (head, first) = stream(gateway.address, "/auto/v1").await;
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    let (head, _) = stream(gateway.address, "/tuner0/v1").await;
+    assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
+    assert!(
+        head.to_lowercase().contains("x-hdhomerun-error: 805"),
+        "{head}"
+    );
+    let probe = gateway.ask(Method::HEAD, "/auto/v1", &[]).await;
+    assert_eq!(probe.status(), 200, "a look at it takes no tuner");
+    drop(first);
+    gateway
+        .until("the tuner is free again", async || {
+            stream(gateway.address, "/auto/v1")
+                .await
+                .0
+                .starts_with("HTTP/1.1 200 ")
+        })
+        .await;
+    gateway
+        .until("a stream ends after its duration", async || {
+            let answer = gateway.get("/auto/v1?duration=1").await;
+            answer.status() == 200 && answer.body().len() % 188 == 0 && !answer.body().is_empty()
+        })
+        .await;
     gateway.stop().await;
 }
 
@@ -281,8 +342,11 @@ async fn tivimate_logs_in_and_plays() {
         format!("/live/ann/pass-word.1/{id}.ts"),
         format!("/ann/pass-word.1/{id}"),
     ] {
-        let stream = redirect(&gateway, &path).await;
-        assert!(stream.ends_with("/live/news/stream.ts"), "{stream}");
+        let url = redirect(&gateway, &path).await;
+        assert!(url.ends_with("/live/news/stream.ts"), "{url}");
+        let path = url.replace(&format!("http://{}", gateway.address), "");
+        let (head, _) = stream(gateway.address, &path).await;
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
     }
     let list = gateway
         .text("/get.php?username=bob&password=another~1&type=m3u_plus&output=m3u8")
