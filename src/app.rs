@@ -20,7 +20,7 @@ use crate::guide::Guides;
 use crate::http::{Counters, Exposition, Limits, Readiness, Server, State};
 use crate::iptv::hdhomerun;
 use crate::session::{Encoders, FindFfmpeg, Ledger, SessionMap};
-use crate::telemetry::{Registry, Reloads, SessionCollector};
+use crate::telemetry::{Registry, Reloads, SessionCollector, ThumbnailCollector};
 use crate::webhook::{self, Endpoint, Webhooks};
 
 pub use announcer::Announcer;
@@ -171,6 +171,7 @@ impl App {
         let registry = Registry::new(vec![
             Box::new(counters.clone()),
             Box::new(SessionCollector::new(sessions.clone())),
+            Box::new(ThumbnailCollector::new(sessions.clone())),
             Box::new(webhooks.clone()),
             Box::new(reloads),
         ]);

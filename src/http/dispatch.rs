@@ -23,6 +23,7 @@ use super::cache::CachePolicy;
 use super::counters::RequestKind;
 use super::error::Failure;
 use super::limits::Limits;
+use super::manifest;
 use super::media::{self, MediaPath, MediaRequest, Step};
 use super::route::Route;
 use super::{State, iptv_streams, router};
@@ -146,6 +147,12 @@ impl Dispatch {
                 };
                 media.media(sessions, path)
             }
+            Route::Manifest { channel } => media.dash_manifest(sessions, channel),
+            Route::KeyFramePlaylist { channel, rendition } => {
+                media.key_frame_playlist(sessions, channel, rendition)
+            }
+            Route::Thumbnail { channel } => media.thumbnail(sessions, channel),
+            Route::Time => Step::Done(manifest::time()),
             Route::Preflight => Step::Done(media::preflight()),
             Route::Refused(refusal) => Step::Done(plain(refusal)),
             Route::Xtream {

@@ -15,20 +15,22 @@ use std::time::{Duration, Instant};
 use super::body::Body;
 use super::cache::CachePolicy;
 use super::error::Failure;
+use super::growing;
+use super::manifest;
 use super::precondition::{RangeRequest, accepts_gzip, names_tag, parse_range, range_applies};
 use super::waiting::Wait;
 use crate::hls::{DeliveryDirectives, MediaName, Rendered};
 use crate::session::{Resource, ServeError, Session, SessionMap, Viewer};
 
-const PLAYLIST: HeaderValue = HeaderValue::from_static("application/vnd.apple.mpegurl");
+pub(super) const PLAYLIST: HeaderValue = HeaderValue::from_static("application/vnd.apple.mpegurl");
 const VIDEO: HeaderValue = HeaderValue::from_static("video/mp4");
 const AUDIO: HeaderValue = HeaderValue::from_static("audio/mp4");
 const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 const BYTES: HeaderValue = HeaderValue::from_static("bytes");
-const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
-const EXPOSED: HeaderValue =
+pub(super) const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
+pub(super) const EXPOSED: HeaderValue =
     HeaderValue::from_static("content-length, content-range, date, etag, retry-after");
 
 /// The most header fields that an answer has, so that the map is made once in its final size.
@@ -49,7 +51,7 @@ static PLAYLIST_FIELDS: LazyLock<HeaderMap> = LazyLock::new(|| {
 });
 
 /// What errors that know no channel may be cached for.
-const UNKNOWN_TARGET: Duration = Duration::from_secs(1);
+pub(super) const UNKNOWN_TARGET: Duration = Duration::from_secs(1);
 
 /// The rendition that carries the sound; rungs cannot have its name.
 const AUDIO_RENDITION: &str = "audio";
@@ -93,7 +95,7 @@ impl MediaRequest<'_> {
     /// channel of a list that way.
     pub(crate) fn multivariant(self, sessions: &SessionMap, channel: &str) -> Step {
         if self.head.method == Method::HEAD {
-            return Step::Done(head_of_playlist(sessions, channel));
+            return Step::Done(manifest::head_of(PLAYLIST, sessions, channel));
         }
         let session = match sessions.join(channel, self.viewer()) {
             Ok(session) => session,
@@ -114,7 +116,7 @@ impl MediaRequest<'_> {
         rendition: &str,
     ) -> Step {
         if self.head.method == Method::HEAD {
-            return Step::Done(head_of_playlist(sessions, channel));
+            return Step::Done(manifest::head_of(PLAYLIST, sessions, channel));
         }
         let directives = match DeliveryDirectives::parse(self.head.uri.query()) {
             Ok(directives) => directives,
@@ -150,15 +152,18 @@ impl MediaRequest<'_> {
             Ok(Some(found)) => {
                 Step::Done(media_resource(&session, self.head, path.rendition, found))
             }
-            Ok(None) => {
-                let head = Box::new(self.head.clone());
-                Step::Wait(Wait::part(session, head, path, viewer))
-            }
+            Ok(None) => match path.name {
+                MediaName::Segment(msn) => growing::step(&session, path, msn),
+                _ => {
+                    let head = Box::new(self.head.clone());
+                    Step::Wait(Wait::part(session, head, path, viewer))
+                }
+            },
             Err(error) => Step::Done(failure(error, session.target_duration(), false)),
         }
     }
 
-    fn viewer(&self) -> Viewer<'_> {
+    pub(super) fn viewer(&self) -> Viewer<'_> {
         let agent = self.head.headers.get(header::USER_AGENT);
         let agent = agent.and_then(|agent| agent.to_str().ok()).unwrap_or("");
         Viewer {
@@ -172,7 +177,7 @@ impl MediaRequest<'_> {
 // === impl Wishes ===
 
 impl<'a> Wishes<'a> {
-    fn of(headers: &'a HeaderMap) -> Self {
+    pub(super) fn of(headers: &'a HeaderMap) -> Self {
         let text = |name| headers.get(name).map(HeaderValue::as_bytes);
         Self {
             if_none_match: text(header::IF_NONE_MATCH).map(Cow::Borrowed),
@@ -180,7 +185,7 @@ impl<'a> Wishes<'a> {
         }
     }
 
-    fn into_owned(self) -> Wishes<'static> {
+    pub(super) fn into_owned(self) -> Wishes<'static> {
         let if_none_match = self.if_none_match.map(|tags| Cow::Owned(tags.into_owned()));
         Wishes {
             if_none_match,
@@ -222,12 +227,17 @@ pub(super) fn media_resource(
     found: Resource,
 ) -> Response<Body> {
     let policy = CachePolicy::Media(session.retention());
-    let kind = if rendition == AUDIO_RENDITION {
-        AUDIO
-    } else {
-        VIDEO
-    };
-    counted(session, resource(request, found, kind, policy))
+    counted(
+        session,
+        resource(request, found, kind_of(rendition), policy),
+    )
+}
+
+pub(super) fn kind_of(rendition: &str) -> HeaderValue {
+    match rendition {
+        AUDIO_RENDITION => AUDIO,
+        _ => VIDEO,
+    }
 }
 
 /// The answer to a browser that asks whether a page of another origin may read media: yes, without credentials.
@@ -269,19 +279,12 @@ pub(crate) fn failure(
     answer
 }
 
-fn head_of_playlist(sessions: &SessionMap, channel: &str) -> Response<Body> {
-    if sessions.channel(channel).is_none() {
-        let error = ServeError::UnknownChannel(channel.into());
-        return failure(error, UNKNOWN_TARGET, false).map(|_| Body::none());
-    }
-    let mut response = start(PLAYLIST, CachePolicy::Revalidate);
-    let headers = response.headers_mut();
-    headers.insert(header::VARY, ACCEPT_ENCODING);
-    response
-}
-
 /// An answer to GET with a playlist: 304 if the client has it, compressed if the client takes that.
-fn playlist(wishes: &Wishes<'_>, rendered: &Rendered, policy: CachePolicy) -> Response<Body> {
+pub(super) fn playlist(
+    wishes: &Wishes<'_>,
+    rendered: &Rendered,
+    policy: CachePolicy,
+) -> Response<Body> {
     let mut response = Response::new(Body::none());
     *response.headers_mut() = PLAYLIST_FIELDS.clone();
     let is_known = wishes
@@ -306,7 +309,7 @@ fn playlist(wishes: &Wishes<'_>, rendered: &Rendered, policy: CachePolicy) -> Re
 }
 
 /// An answer to GET or HEAD with media: 304, 206, 416 or all of it; never compressed.
-fn resource(
+pub(super) fn resource(
     request: &Parts,
     found: Resource,
     kind: HeaderValue,
@@ -360,7 +363,7 @@ fn ranged(mut response: Response<Body>, all: Bytes, range: RangeRequest) -> Resp
 }
 
 /// What all good answers have.
-fn start(kind: HeaderValue, policy: CachePolicy) -> Response<Body> {
+pub(super) fn start(kind: HeaderValue, policy: CachePolicy) -> Response<Body> {
     let mut response = Response::new(Body::none());
     let mut headers = HeaderMap::with_capacity(FIELDS);
     headers.insert(header::CONTENT_TYPE, kind);
@@ -372,7 +375,7 @@ fn start(kind: HeaderValue, policy: CachePolicy) -> Response<Body> {
 }
 
 /// Shares prepared bytes as a value; bytes that are no header value are left out.
-fn insert_shared(headers: &mut HeaderMap, name: HeaderName, value: Bytes) {
+pub(super) fn insert_shared(headers: &mut HeaderMap, name: HeaderName, value: Bytes) {
     if let Ok(value) = HeaderValue::from_maybe_shared(value) {
         headers.insert(name, value);
     }
@@ -382,7 +385,7 @@ fn insert_text(headers: &mut HeaderMap, name: HeaderName, text: String) {
     insert_shared(headers, name, text.into());
 }
 
-fn counted(session: &Session, response: Response<Body>) -> Response<Body> {
+pub(super) fn counted(session: &Session, response: Response<Body>) -> Response<Body> {
     let length = http_body::Body::size_hint(response.body()).exact();
     if let Some(length) = length.and_then(|length| usize::try_from(length).ok()) {
         session.count_sent(length);

@@ -59,7 +59,26 @@ pub enum Route<'a> {
         /// Which resource.
         name: MediaName,
     },
-    /// `OPTIONS` on one of the three above: a browser asks whether it may.
+    /// `/live/{channel}/{rendition}/iframes.m3u8`
+    KeyFramePlaylist {
+        /// In the alphabet of identifiers.
+        channel: &'a str,
+        /// In the alphabet of identifiers.
+        rendition: &'a str,
+    },
+    /// `/live/{channel}/manifest.mpd`
+    Manifest {
+        /// In the alphabet of identifiers.
+        channel: &'a str,
+    },
+    /// `/live/{channel}/thumbnail.jpg`
+    Thumbnail {
+        /// In the alphabet of identifiers.
+        channel: &'a str,
+    },
+    /// `/live/time`: the clock that manifests are measured by.
+    Time,
+    /// `OPTIONS` on one of those above: a browser asks whether it may.
     Preflight,
     /// `/live/{user}/{password}/{id}.{ts|m3u8}` and `/{user}/{password}/{id}` of the Xtream Codes API.
     Xtream {
@@ -136,13 +155,21 @@ fn decode_live<'a>(method: &Method, path: &str, rest: &'a str) -> Route<'a> {
 }
 
 fn media_route(rest: &str) -> Option<Route<'_>> {
+    if rest == "time" {
+        return Some(Route::Time);
+    }
     let (channel, rest) = identifier(rest)?;
-    if rest == "index.m3u8" {
-        return Some(Route::Multivariant { channel });
+    match rest {
+        "index.m3u8" => return Some(Route::Multivariant { channel }),
+        "manifest.mpd" => return Some(Route::Manifest { channel }),
+        "thumbnail.jpg" => return Some(Route::Thumbnail { channel }),
+        _ => {}
     }
     let (rendition, rest) = identifier(rest)?;
-    if rest == "index.m3u8" {
-        return Some(Route::MediaPlaylist { channel, rendition });
+    match rest {
+        "index.m3u8" => return Some(Route::MediaPlaylist { channel, rendition }),
+        "iframes.m3u8" => return Some(Route::KeyFramePlaylist { channel, rendition }),
+        _ => {}
     }
     let (epoch, file) = rest.strip_prefix('e')?.split_once('/')?;
     Some(Route::Media {
@@ -173,13 +200,14 @@ fn xtream_route(rest: &str) -> Option<Route<'_>> {
     })
 }
 
-/// `init.{version}.mp4`, `{msn}.m4s` or `{msn}.{part}.m4s`.
+/// `init.{version}.mp4`, `{msn}.m4s`, `{msn}.{part}.m4s` or `{msn}.iframe.m4s`.
 fn media_name(file: &str) -> Option<MediaName> {
     if let Some(version) = file.strip_prefix("init.") {
         return small(version.strip_suffix(".mp4")?).map(MediaName::Init);
     }
     let stem = file.strip_suffix(".m4s")?;
     match stem.split_once('.') {
+        Some((msn, "iframe")) => decimal(msn).map(MediaName::KeyFrame),
         Some((msn, part)) => Some(MediaName::Part(decimal(msn)?, small(part)?)),
         None => decimal(stem).map(MediaName::Segment),
     }

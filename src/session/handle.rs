@@ -16,6 +16,7 @@ use super::publish::{Live, Publication, WaitError};
 use super::run::Floor;
 use super::sources::LastGood;
 use super::status::{Command, Status};
+use super::thumbnail::Thumbnails;
 use super::viewers::{Heartbeat, Viewer, Viewers};
 use crate::base::ChannelId;
 use crate::config::ChannelSpec;
@@ -53,6 +54,7 @@ pub struct Session {
     pub(super) knocked: AtomicBool,
     pub(super) floor: Floor,
     pub(super) last_good: Mutex<LastGood>,
+    pub(super) thumbnails: Thumbnails,
     /// How late media is published.
     pub(super) delays: Delays,
     bytes_sent: AtomicU64,
@@ -71,6 +73,7 @@ impl Session {
             knocked: AtomicBool::new(false),
             floor,
             last_good: Mutex::default(),
+            thumbnails: Thumbnails::default(),
             delays: Delays::default(),
             bytes_sent: AtomicU64::new(0),
             removed: AtomicBool::new(false),
@@ -180,7 +183,8 @@ impl Session {
         find(&snapshot, name).ok_or_else(not_found)
     }
 
-    /// A Media Segment, Partial Segment or initialization section; `None` if it is a part that may still come.
+    /// A Media Segment, Partial Segment or initialization section; `None` if it is a part that may still come, or the
+    /// segment that grows ([`Self::growing`]).
     ///
     /// # Errors
     /// What is not there and will not come.
@@ -202,11 +206,12 @@ impl Session {
             .ok_or_else(not_found)?;
         match (find(&snapshot, name), name) {
             (None, MediaName::Part(..)) => Ok(None),
+            (None, MediaName::Segment(msn)) if snapshot.is_coming(msn) => Ok(None),
             (found, _) => found.map(Some).ok_or_else(not_found),
         }
     }
 
-    fn no_media(&self, rendition: &str, name: MediaName) -> ServeError {
+    pub(super) fn no_media(&self, rendition: &str, name: MediaName) -> ServeError {
         ServeError::NotFound(format!("{name} of {}/{rendition}", self.id))
     }
 
@@ -236,7 +241,7 @@ impl Session {
     }
 
     /// The media of a channel that runs or is about to.
-    async fn live(&self) -> Result<Arc<Live>, ServeError> {
+    pub(super) async fn live(&self) -> Result<Arc<Live>, ServeError> {
         if let Status::Active(live) = &*self.status.borrow() {
             return Ok(live.clone());
         }
@@ -269,7 +274,11 @@ impl Session {
         }
     }
 
-    fn rendition<'a>(&self, live: &'a Live, name: &str) -> Result<&'a Publication, ServeError> {
+    pub(super) fn rendition<'a>(
+        &self,
+        live: &'a Live,
+        name: &str,
+    ) -> Result<&'a Publication, ServeError> {
         live.rendition(name)
             .ok_or_else(|| ServeError::UnknownRendition {
                 channel: self.id.to_string(),
@@ -278,7 +287,7 @@ impl Session {
     }
 
     /// Waits at most three Target Durations (6.2.5.2).
-    async fn wait(
+    pub(super) async fn wait(
         &self,
         publication: &Publication,
         viewer: Viewer<'_>,
@@ -291,7 +300,7 @@ impl Session {
     }
 
     /// A stream that has stopped is an error, never an old playlist.
-    fn refuse_stale(&self, live: &Live, now: Instant) -> Result<(), ServeError> {
+    pub(super) fn refuse_stale(&self, live: &Live, now: Instant) -> Result<(), ServeError> {
         let age = live.age(now);
         if age > self.target_duration() * 3 {
             return Err(self.unavailable(&format!("nothing new for {:.1} s", age.as_secs_f64())));
@@ -324,7 +333,7 @@ impl Session {
         }
     }
 
-    fn unavailable(&self, reason: &str) -> ServeError {
+    pub(super) fn unavailable(&self, reason: &str) -> ServeError {
         let retry_after = Duration::from_secs(1);
         ServeError::Unavailable {
             channel: self.id.to_string(),
@@ -363,9 +372,18 @@ fn find(snapshot: &Snapshot, name: MediaName) -> Option<Resource> {
             let part = snapshot.part(msn, part)?;
             (&part.body, &part.etag)
         }
+        MediaName::KeyFrame(msn) => return key_frame(snapshot, msn),
     };
     Some(Resource {
         body: body.clone(),
         etag: etag.clone(),
     })
+}
+
+fn key_frame(snapshot: &Snapshot, msn: u64) -> Option<Resource> {
+    let segment = snapshot.segment(msn)?;
+    let section = &snapshot.init_version(segment.init_version)?.section;
+    let body = segment.key_frame_fragment(section.track_id, section.timescale)?;
+    let etag = format!("\"e{}-{msn}.iframe\"", snapshot.promise.epoch).into();
+    Some(Resource { body, etag })
 }

@@ -11,12 +11,14 @@ mod attempt;
 mod encoding;
 mod error;
 mod facts;
+mod growing;
 mod handle;
 mod key;
 mod kicked;
 mod known;
 mod launch;
 mod ledger;
+mod manifest;
 mod map;
 mod past;
 mod promise;
@@ -31,9 +33,11 @@ pub mod state;
 mod status;
 mod symptoms;
 mod tell;
+mod thumbnail;
 mod viewers;
 
 pub use error::ServeError;
+pub use growing::{GrowingReader, Unfinished};
 pub use handle::{Resource, Session};
 pub use launch::{Encoders, FindFfmpeg, LaunchError};
 pub use ledger::Ledger;
@@ -43,4 +47,5 @@ pub use report::{
     RenditionReport, RestartsReport, SessionReport, SourceReport, ViewerReport, WindowReport,
     state_names,
 };
+pub use thumbnail::{Picture, Sitting, ThumbnailCounts};
 pub use viewers::Viewer;

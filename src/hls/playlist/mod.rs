@@ -1,5 +1,6 @@
 //! Playlists as text. Pure: from a rendition's state to bytes.
 
+mod key_frames;
 mod media;
 mod multivariant;
 mod tags;
