@@ -21,7 +21,9 @@ use crate::guide::Guides;
 use crate::http::{Counters, Entrance, Exposition, Limits, Readiness, Server, State};
 use crate::iptv::hdhomerun;
 use crate::session::{Encoders, FindFfmpeg, Ledger, SessionMap};
-use crate::telemetry::{CertificateCollector, Registry, Reloads, SessionCollector};
+use crate::telemetry::{
+    CertificateCollector, Registry, Reloads, SessionCollector, ThumbnailCollector,
+};
 use crate::tls::{Acceptor, Certificates, PairError};
 use crate::webhook::{self, Endpoint, Webhooks};
 
@@ -186,6 +188,7 @@ impl App {
         let registry = Registry::new(vec![
             Box::new(counters.clone()),
             Box::new(SessionCollector::new(sessions.clone())),
+            Box::new(ThumbnailCollector::new(sessions.clone())),
             Box::new(webhooks.clone()),
             Box::new(reloads),
             Box::new(CertificateCollector::new(certificates.clone())),

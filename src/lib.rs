@@ -11,6 +11,7 @@ pub mod cli;
 pub mod client;
 pub mod commands;
 pub mod config;
+pub mod dash;
 pub mod discovery;
 pub mod encoder;
 pub mod events;

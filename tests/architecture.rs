@@ -49,6 +49,7 @@ const ROOMS: &[Room] = &[
     room("media", &["base"], Kind::Core),
     room("hls", &["base", "media"], Kind::Core),
     room("client", &[], Kind::Engine),
+    room("dash", &["base", "hls", "media"], Kind::Core),
     room("config", &["base", "events"], Kind::Engine),
     room("config::secret", &["base"], Kind::Core),
     room("config::model", &["base", "config::secret"], Kind::Core),
@@ -71,7 +72,9 @@ const ROOMS: &[Room] = &[
     room("iptv", &["config"], Kind::Core),
     room(
         "session",
-        &["base", "config", "encoder", "events", "hls", "media"],
+        &[
+            "base", "config", "dash", "encoder", "events", "hls", "media",
+        ],
         Kind::Engine,
     ),
     room("session::cmcd", &[], Kind::Core),

@@ -26,6 +26,8 @@ mod lifecycle;
 mod players;
 #[path = "support/playlist.rs"]
 mod playlist;
+#[path = "e2e/presentations.rs"]
+mod presentations;
 #[path = "e2e/sources.rs"]
 mod sources;
 #[path = "e2e/transport.rs"]

@@ -300,7 +300,14 @@ fn other_readers_understand_multivariant_playlists() {
     let feed = run(Shape::default(), 20.0);
     let text = feed.packager.multivariant().unwrap().plain;
     let read = m3u8_rs::parse_master_playlist_res(&text).unwrap();
-    assert_eq!((read.variants.len(), read.alternatives.len()), (2, 1));
+    let (whole, key_frames): (Vec<_>, Vec<_>) = read
+        .variants
+        .iter()
+        .partition(|variant| !variant.is_i_frame);
+    assert_eq!(
+        (whole.len(), key_frames.len(), read.alternatives.len()),
+        (2, 2, 1)
+    );
     let options = ParsingOptionsBuilder::new()
         .with_parsing_for_all_tags()
         .build();

@@ -17,6 +17,7 @@ mod progress;
 pub mod scrub;
 mod spawner;
 mod stderr;
+pub mod still;
 mod supervise;
 mod usage;
 

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use rustix::process::Pid;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -168,7 +169,26 @@ impl Launcher {
         let started = Instant::now();
         let newborn = self.birth(words.collect(), 0).spawn().await?;
         let scrubber = Scrubber::new(arguments.iter().map(String::as_str));
-        Ok(finish(newborn, scrubber, started, deadline).await)
+        Ok(finish(newborn, scrubber, started, deadline, Bytes::new()).await)
+    }
+
+    /// As [`Self::run`], with something to read on standard input.
+    ///
+    /// # Errors
+    /// [`SpawnError`] when there is no process.
+    pub async fn run_on(
+        &self,
+        arguments: &[String],
+        input: Bytes,
+        deadline: Duration,
+    ) -> Result<Finished, SpawnError> {
+        let words = arguments.iter().map(|text| Word::Text(text.into()));
+        let started = Instant::now();
+        let mut birth = self.birth(words.collect(), 0);
+        birth.reads = true;
+        let newborn = birth.spawn().await?;
+        let scrubber = Scrubber::new(arguments.iter().map(String::as_str));
+        Ok(finish(newborn, scrubber, started, deadline, input).await)
     }
 
     fn birth(&self, words: Vec<Word>, outputs: usize) -> Birth {
@@ -177,6 +197,7 @@ impl Launcher {
             program: self.ffmpeg.clone(),
             words,
             outputs,
+            reads: false,
         }
     }
 }
@@ -266,9 +287,11 @@ async fn finish(
     scrubber: Scrubber,
     started: Instant,
     deadline: Duration,
+    input: Bytes,
 ) -> Finished {
     let ring = StderrRing::new(scrubber);
     let cut = CancellationToken::new();
+    let stdin = newborn.child.stdin.take();
     let stdout = newborn.child.stdout.take();
     let stderr = newborn.child.stderr.take();
     let work = async {
@@ -277,7 +300,7 @@ async fn finish(
                 ring.clone().drain(stream, cut.clone()).await;
             }
         };
-        let (stdout, ()) = tokio::join!(capture(stdout), errors);
+        let (stdout, (), ()) = tokio::join!(capture(stdout), errors, supply(stdin, input));
         (newborn.child.wait().await.ok(), stdout)
     };
     let (status, stdout) = tokio::time::timeout(deadline, work)
@@ -292,6 +315,13 @@ async fn finish(
         stdout,
         lines: ring.lines(),
         took: started.elapsed(),
+    }
+}
+
+/// Writes all, and then the end. A child that does not want all of it is no failure of ours.
+async fn supply(stream: Option<impl AsyncWrite + Unpin>, input: Bytes) {
+    if let Some(mut stream) = stream {
+        let _ = stream.write_all(&input).await;
     }
 }
 

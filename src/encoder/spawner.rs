@@ -30,6 +30,8 @@ pub(super) struct Birth {
     pub(super) words: Vec<Word>,
     /// How many pipes it writes to, besides standard output and standard error.
     pub(super) outputs: usize,
+    /// It reads its standard input.
+    pub(super) reads: bool,
 }
 
 /// A word of the command line of a child to be.
@@ -97,7 +99,11 @@ impl Birth {
         }
         command
             .env("AV_LOG_FORCE_NOCOLOR", "1")
-            .stdin(Stdio::null())
+            .stdin(if self.reads {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             // Signals from the terminal are for the gateway, which then ends its children in its own way; and the

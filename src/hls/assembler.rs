@@ -10,7 +10,8 @@ use bytes::{Bytes, BytesMut};
 use jiff::Timestamp;
 
 use super::config::{PackagerConfig, RenditionConfig, RenditionKind};
-use super::segment::{InitSection, MediaSegment, PartialSegment};
+use super::rates::Rates;
+use super::segment::{InitSection, KeyFrame, MediaSegment, PartialSegment, RunStart};
 use super::snapshot::Edge;
 use super::window::Window;
 use crate::base::MediaTime;
@@ -60,6 +61,10 @@ pub(super) struct OpenSegment {
     pub(super) program_date_time: Timestamp,
     pub(super) discontinuity: bool,
     pub(super) parts: Vec<PartialSegment>,
+    pub(super) run: RunStart,
+    /// The earliest presentation time of the published parts, in ticks.
+    pub(super) start: Option<u64>,
+    key_frame: Option<KeyFrame>,
 }
 
 /// The Partial Segment that is growing.
@@ -69,15 +74,6 @@ struct OpenPart {
     duration: u64,
     samples: Vec<Sample>,
     data: Vec<Bytes>,
-}
-
-/// What a rendition has really needed.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Rates {
-    /// The largest rate of a segment, bits a second.
-    pub(super) peak: u64,
-    bytes: u64,
-    seconds: f64,
 }
 
 // === impl Assembler ===
@@ -138,6 +134,7 @@ impl Assembler {
         msn: u64,
         program_date_time: Timestamp,
         discontinuity: bool,
+        run: RunStart,
     ) {
         debug_assert!(self.open.is_none(), "the segment before should be closed");
         self.open = Some(OpenSegment {
@@ -146,6 +143,9 @@ impl Assembler {
             program_date_time,
             discontinuity,
             parts: Vec::new(),
+            run,
+            start: None,
+            key_frame: None,
         });
     }
 
@@ -198,6 +198,15 @@ impl Assembler {
             &part.data,
         );
         let independent = first.is_sync || self.config.kind == RenditionKind::Audio;
+        open.start = open.start.into_iter().chain(earliest(&part)).min();
+        if open.parts.is_empty() && first.is_sync {
+            let data = part.data.iter().map(Bytes::len).sum::<usize>();
+            open.key_frame = Some(KeyFrame {
+                time: part.start,
+                sample: *first,
+                offset: body.len() - data,
+            });
+        }
         let etag = format!("\"e{}-{}.{}\"", self.epoch, open.msn, open.parts.len()).into();
         let duration = MediaTime::new(part.duration, init.section.timescale);
         open.parts.push(PartialSegment {
@@ -223,7 +232,8 @@ impl Assembler {
             MediaTime::new(open.duration, timescale)
         };
         if !gap {
-            self.rates.add(body.len(), duration);
+            let key_frame = open.key_frame.map_or(0, |key| key.sample.size as usize);
+            self.rates.add(body.len(), key_frame, duration);
         }
         let segment = MediaSegment {
             msn: open.msn,
@@ -235,6 +245,9 @@ impl Assembler {
             parts: slices(&body, open.parts),
             body,
             etag: format!("\"e{}-{}\"", self.epoch, open.msn).into(),
+            start: open.start.unwrap_or_default(),
+            run: open.run,
+            key_frame: open.key_frame,
         };
         self.window.push(Arc::new(segment));
         self.version += 1;
@@ -302,6 +315,11 @@ impl Assembler {
         Some(f64::from(self.timescale()) / f64::from(duration))
     }
 
+    /// BANDWIDTH must hold for every segment to come: the plan's bound, or more if that was ever exceeded.
+    pub(super) fn peak_bitrate(&self) -> u64 {
+        self.config.peak_bitrate.max(self.rates.peak)
+    }
+
     /// Discontinuities that are listed or about to be.
     pub(super) fn discontinuities(&self) -> u64 {
         let listed = self
@@ -334,6 +352,17 @@ impl Assembler {
     }
 }
 
+/// The earliest presentation time of a part's samples. What lies before the beginning of the track is at its beginning.
+fn earliest(part: &OpenPart) -> Option<u64> {
+    let mut decode_time = part.start;
+    let times = part.samples.iter().map(|sample| {
+        let time = decode_time.saturating_add_signed(sample.composition_offset.into());
+        decode_time += u64::from(sample.duration);
+        time
+    });
+    times.min()
+}
+
 /// The segment is its parts, byte for byte.
 fn concatenate(parts: &[PartialSegment]) -> Bytes {
     let mut body = BytesMut::with_capacity(parts.iter().map(|part| part.body.len()).sum());
@@ -358,23 +387,4 @@ fn slices(body: &Bytes, parts: Vec<PartialSegment>) -> Vec<PartialSegment> {
             }
         })
         .collect()
-}
-
-// === impl Rates ===
-
-impl Rates {
-    fn add(&mut self, bytes: usize, duration: MediaTime) {
-        let seconds = duration.as_secs_f64();
-        self.bytes += bytes as u64;
-        self.seconds += seconds;
-        // 4.4.6.2: the peak is taken over at least half a Target Duration; shorter remnants do not count.
-        if seconds >= 0.5 {
-            self.peak = self.peak.max((bytes as f64 * 8.0 / seconds).ceil() as u64);
-        }
-    }
-
-    /// The average of everything so far, bits a second, once there is enough to speak of an average.
-    pub(super) fn average(&self) -> Option<u64> {
-        (self.seconds >= 6.0).then(|| (self.bytes as f64 * 8.0 / self.seconds).ceil() as u64)
-    }
 }

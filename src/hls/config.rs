@@ -85,6 +85,23 @@ pub struct Numbers {
     pub discontinuity: u64,
 }
 
+/// What holds for every segment of a timeline, for those who describe it in other words than playlists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Promise {
+    /// [`Timeline::epoch`].
+    pub epoch: u64,
+    /// The duration that a Media Segment aims at.
+    pub segment_duration: Duration,
+    /// The most that a Media Segment lasts, but for the rounding.
+    pub target_duration: Duration,
+    /// The most that a Partial Segment lasts.
+    pub part_target: Duration,
+    /// How much media a playlist shows.
+    pub window: Duration,
+    /// Segments last as long as the source likes.
+    pub irregular_key_frames: bool,
+}
+
 // === impl Timeline ===
 
 impl Timeline {
@@ -150,6 +167,18 @@ impl PackagerConfig {
     /// PART-HOLD-BACK: three Part Target Durations (4.4.3.8, and the authoring specification's MUST).
     pub fn part_hold_back(&self) -> Duration {
         self.part_target() * 3
+    }
+
+    /// What holds for every segment.
+    pub fn promise(&self) -> Promise {
+        Promise {
+            epoch: self.timeline.epoch,
+            segment_duration: self.segment_duration,
+            target_duration: Duration::from_secs(self.target_duration()),
+            part_target: self.part_target(),
+            window: self.window,
+            irregular_key_frames: self.irregular_key_frames,
+        }
     }
 
     /// CAN-SKIP-UNTIL: the Skip Boundary, six Target Durations (4.4.3.8).

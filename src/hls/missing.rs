@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::assembler::Assembler;
-use super::segment::{MediaSegment, PartialSegment};
+use super::segment::{MediaSegment, PartialSegment, RunStart};
 use crate::base::MediaTime;
 
 // === impl Assembler ===
@@ -29,6 +29,13 @@ impl Assembler {
             body: Bytes::new(),
             parts: self.missing_parts(duration),
             etag: Bytes::new(),
+            start: 0,
+            // No run made it.
+            run: RunStart {
+                wall: program_date_time,
+                media: MediaTime::ZERO,
+            },
+            key_frame: None,
         }));
         self.version += 1;
     }

@@ -11,6 +11,8 @@ pub enum MediaName {
     Segment(u64),
     /// `e{epoch}/{msn}.{part}.m4s`
     Part(u64, u32),
+    /// `e{epoch}/{msn}.iframe.m4s`
+    KeyFrame(u64),
 }
 
 /// The URI of a resource in a timeline.
@@ -26,6 +28,7 @@ impl fmt::Display for MediaName {
             Self::Init(version) => write!(f, "initialization section {version}"),
             Self::Segment(msn) => write!(f, "segment {msn}"),
             Self::Part(msn, part) => write!(f, "part {msn}.{part}"),
+            Self::KeyFrame(msn) => write!(f, "key frame of segment {msn}"),
         }
     }
 }
@@ -37,6 +40,7 @@ impl fmt::Display for Uri {
             MediaName::Init(version) => write!(f, "e{epoch}/init.{version}.mp4"),
             MediaName::Segment(msn) => write!(f, "e{epoch}/{msn}.m4s"),
             MediaName::Part(msn, part) => write!(f, "e{epoch}/{msn}.{part}.m4s"),
+            MediaName::KeyFrame(msn) => write!(f, "e{epoch}/{msn}.iframe.m4s"),
         }
     }
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::assembler::Assembler;
-use super::config::PackagerConfig;
+use super::config::{PackagerConfig, Promise};
 use super::directives::DeliveryDirectives;
 use super::playlist::{self, Report};
 use super::rendered::Rendered;
-use super::segment::{InitSection, MediaSegment, PartialSegment};
+use super::segment::{GrowingSegment, InitSection, MediaSegment, PartialSegment};
 
 /// One version of a rendition's playlist, and the media that it names.
 #[derive(Debug, Clone)]
@@ -35,12 +35,16 @@ pub struct Snapshot {
     pub init: Option<Arc<InitSection>>,
     /// Frames (or audio frames) a second, by the newest samples.
     pub frame_rate: Option<f64>,
-    /// What BANDWIDTH and AVERAGE-BANDWIDTH are made of, bits a second.
+    /// The most that a segment needs, planned or seen, bits a second.
     pub peak_bitrate: u64,
-    /// As it was measured, or as it was planned.
+    /// The usual need of a segment, as it was measured or planned, bits a second.
     pub average_bitrate: u64,
     /// EXT-X-DISCONTINUITY stands before the growing segment.
     pub open_discontinuity: bool,
+    /// What holds for every segment.
+    pub promise: Promise,
+    /// The segment that grows, once some of it is here.
+    pub growing: Option<GrowingSegment>,
     segments: Vec<Arc<MediaSegment>>,
     open_parts: Vec<PartialSegment>,
     inits: Vec<Arc<InitSection>>,
@@ -69,6 +73,22 @@ pub enum Readiness {
     Gone,
 }
 
+// === impl Assembler ===
+
+impl Assembler {
+    /// The segment that grows, once readers can see something of it.
+    fn growing(&self) -> Option<GrowingSegment> {
+        let open = self.open.as_ref()?;
+        Some(GrowingSegment {
+            msn: open.msn,
+            start: open.start?,
+            discontinuity: open.discontinuity,
+            run: open.run,
+            init_version: self.init.as_ref().map_or(0, |init| init.version),
+        })
+    }
+}
+
 // === impl Snapshot ===
 
 impl Snapshot {
@@ -88,12 +108,14 @@ impl Snapshot {
             bitrate: bitrate(window.listed()),
             init: rendition.init.clone(),
             frame_rate: rendition.frame_rate(),
-            peak_bitrate: playlist::peak(rendition),
             average_bitrate: playlist::average(rendition),
             open_discontinuity: rendition
                 .open
                 .as_ref()
                 .is_some_and(|open| open.discontinuity),
+            peak_bitrate: rendition.peak_bitrate(),
+            promise: config.promise(),
+            growing: rendition.growing(),
             segments: window.available().cloned().collect(),
             open_parts: rendition
                 .open
@@ -154,6 +176,11 @@ impl Snapshot {
             .segments
             .get(usize::try_from(msn.checked_sub(first)?).ok()?)?;
         (segment.msn == msn && !segment.gap).then_some(segment)
+    }
+
+    /// Whether a Media Segment grows, or is the next to grow.
+    pub fn is_coming(&self, msn: u64) -> bool {
+        msn == self.edge.msn || msn == self.edge.msn + 1
     }
 
     /// A Partial Segment of the growing segment or of one that is complete.

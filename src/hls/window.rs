@@ -138,6 +138,12 @@ mod tests {
             body: Bytes::from_static(&[0; 10]),
             parts: Vec::new(),
             etag: Bytes::new(),
+            start: 0,
+            run: crate::hls::RunStart {
+                wall: Timestamp::UNIX_EPOCH,
+                media: MediaTime::ZERO,
+            },
+            key_frame: None,
         })
     }
 

@@ -14,8 +14,7 @@ use super::proxies::Asked;
 /// says that it did. A name that a client
 /// made up comes back to that client only: answers that hold it are not for shared caches.
 pub(crate) fn base_url(state: &State, head: &Parts) -> String {
-    let configured = state.config();
-    if let Some(url) = configured.and_then(|config| config.server.public_url.clone()) {
+    if let Some(url) = public_url(state) {
         return url;
     }
     let asked = head.extensions.get::<Asked>();
@@ -30,6 +29,11 @@ pub(crate) fn base_url(state: &State, head: &Parts) -> String {
         Some(host) => format!("{scheme}://{host}"),
         None => format!("{scheme}://{}", state.listen),
     }
+}
+
+/// `public_url` of the configuration.
+pub(crate) fn public_url(state: &State) -> Option<String> {
+    state.config()?.server.public_url.clone()
 }
 
 fn host(headers: &HeaderMap) -> Option<&str> {

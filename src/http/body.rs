@@ -7,6 +7,8 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use super::activity::InFlight;
+use super::growing::GrowingBody;
+use crate::session::GrowingReader;
 
 /// The body of an answer.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ enum Content {
     None,
     Bytes(Bytes),
     Routed(axum::body::Body),
+    /// A segment that is being made.
+    Growing(Box<GrowingBody>),
 }
 
 // === impl Body ===
@@ -35,6 +39,11 @@ impl Body {
     /// These bytes; sharing, not copying.
     pub fn bytes(bytes: Bytes) -> Self {
         Self::from_content(Content::Bytes(bytes))
+    }
+
+    /// A segment that is being made, part after part.
+    pub(super) fn growing(first: Bytes, reader: GrowingReader) -> Self {
+        Self::from_content(Content::Growing(Box::new(GrowingBody::new(first, reader))))
     }
 
     /// What a router answered.
@@ -71,6 +80,7 @@ impl HttpBody for Body {
                 Poll::Ready(Some(Ok(Frame::data(all))))
             }
             Content::Routed(body) => Pin::new(body).poll_frame(cx),
+            Content::Growing(body) => body.poll_frame(cx),
         }
     }
 
@@ -79,6 +89,7 @@ impl HttpBody for Body {
             Content::None => true,
             Content::Bytes(bytes) => bytes.is_empty(),
             Content::Routed(body) => body.is_end_stream(),
+            Content::Growing(_) => false,
         }
     }
 
@@ -87,6 +98,7 @@ impl HttpBody for Body {
             Content::None => SizeHint::default(),
             Content::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Content::Routed(body) => body.size_hint(),
+            Content::Growing(_) => SizeHint::default(),
         }
     }
 }

@@ -19,6 +19,8 @@ pub(crate) enum CachePolicy {
     BlockingPlaylist(Duration),
     /// A segment, part or initialization section: its URI names its bytes for ever; kept for as long as it is useful.
     Media(Duration),
+    /// A picture that is made again after this.
+    Picture(Duration),
     /// A client's mistake; `blocking` if the request named a version.
     ClientError {
         /// Of the channel.
@@ -48,6 +50,7 @@ impl CachePolicy {
     pub(crate) fn header(self) -> HeaderValue {
         match self {
             Self::Multivariant(target) => lookup(&PUBLIC, target, public),
+            Self::Picture(age) => lookup(&PUBLIC, age, public),
             Self::Playlist(target) => lookup(&PUBLIC, target / 2, public),
             Self::BlockingPlaylist(target) => lookup(&PUBLIC, target * 6, public),
             Self::Media(retention) => lookup(&IMMUTABLE, retention, immutable),
@@ -116,6 +119,10 @@ mod tests {
             ),
             (error(true), "public, max-age=16"),
             (error(false), "public, max-age=4"),
+            (
+                CachePolicy::Picture(Duration::from_millis(4_900)),
+                "public, max-age=4",
+            ),
             (CachePolicy::NoStore, "no-store"),
             (
                 CachePolicy::Playlist(Duration::from_secs(1)),

@@ -23,6 +23,7 @@ use super::cache::CachePolicy;
 use super::counters::RequestKind;
 use super::error::Failure;
 use super::limits::Limits;
+use super::manifest;
 use super::media::{MediaPath, MediaRequest, Step};
 use super::proxies::Client;
 use super::route::Route;
@@ -176,6 +177,12 @@ impl Dispatch {
                 media.ts_segment(sessions, path)
             }
             Route::TsStream { channel } => media.ts_stream(sessions, channel),
+            Route::Manifest { channel } => media.dash_manifest(sessions, channel),
+            Route::KeyFramePlaylist { channel, rendition } => {
+                media.key_frame_playlist(sessions, channel, rendition)
+            }
+            Route::Thumbnail { channel } => media.thumbnail(sessions, channel),
+            Route::Time => Step::Done(manifest::time()),
             Route::Preflight => Step::Done(preflight::preflight()),
             Route::Refused(refusal) => Step::Done(plain(refusal)),
             Route::Xtream {
@@ -183,13 +190,7 @@ impl Dispatch {
                 password,
                 id,
                 hls,
-            } => Step::Done(iptv_streams::xtream(
-                &self.state,
-                head,
-                (user, password),
-                id,
-                hls,
-            )),
+            } => Step::Done(iptv_streams::xtream(&self.state, (user, password), id, hls)),
             Route::Tuner { number } => iptv_streams::tuner(&self.state, media, number),
             Route::Iptv
             | Route::Debug

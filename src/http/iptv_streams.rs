@@ -9,14 +9,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header;
-use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_body::{Frame, SizeHint};
 use serde_json::json;
 use tokio::time::Sleep;
 
 use super::State;
-use super::base_url::base_url;
+use super::base_url::public_url;
 use super::body::Body;
 use super::cache::CachePolicy;
 use super::error::Failure;
@@ -47,7 +46,6 @@ struct TunedBody {
 /// A stream of the Xtream Codes API.
 pub(crate) fn xtream(
     state: &State,
-    head: &Parts,
     (user, password): (&str, &str),
     id: u32,
     hls: bool,
@@ -68,7 +66,7 @@ pub(crate) fn xtream(
     let lineup = Lineup::new(&state.sessions.channels());
     let format = if hls { Format::Hls } else { Format::Ts };
     match lineup.by_stream_id(id) {
-        Some(entry) => redirect(state, head, &format.path(entry.spec.id.as_str())),
+        Some(entry) => redirect(state, &format.path(entry.spec.id.as_str())),
         None => failure(unknown("stream", id)),
     }
 }
@@ -189,8 +187,9 @@ fn unknown(what: &str, number: u32) -> Failure {
 }
 
 /// Sends a player to where the channel plays.
-fn redirect(state: &State, head: &Parts, path: &str) -> Response<Body> {
-    let url = format!("{}{path}", base_url(state, head));
+fn redirect(state: &State, path: &str) -> Response<Body> {
+    // Without a name of its own the gateway needs none: the client asks where it has asked.
+    let url = format!("{}{path}", public_url(state).unwrap_or_default());
     let Ok(location) = HeaderValue::try_from(url) else {
         return failure(Failure::internal());
     };

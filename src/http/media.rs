@@ -17,13 +17,15 @@ use std::time::{Duration, Instant};
 use super::body::Body;
 use super::cache::CachePolicy;
 use super::error::Failure;
+use super::growing;
+use super::manifest;
 use super::playback::told;
 use super::precondition::{Coding, RangeRequest, names_tag, parse_range, range_applies};
 use super::waiting::{Asker, Wait};
 use crate::hls::{DeliveryDirectives, MediaName, Rendered};
 use crate::session::{Cmcd, Resource, ServeError, Session, SessionMap, Viewer};
 
-const PLAYLIST: HeaderValue = HeaderValue::from_static("application/vnd.apple.mpegurl");
+pub(super) const PLAYLIST: HeaderValue = HeaderValue::from_static("application/vnd.apple.mpegurl");
 const VIDEO: HeaderValue = HeaderValue::from_static("video/mp4");
 const AUDIO: HeaderValue = HeaderValue::from_static("audio/mp4");
 const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
@@ -31,8 +33,8 @@ const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 const ZSTD: HeaderValue = HeaderValue::from_static("zstd");
 const BYTES: HeaderValue = HeaderValue::from_static("bytes");
-const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
-const EXPOSED: HeaderValue =
+pub(super) const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
+pub(super) const EXPOSED: HeaderValue =
     HeaderValue::from_static("content-length, content-range, date, etag, retry-after");
 
 /// The most header fields that an answer has, so that the map is made once in its final size.
@@ -99,7 +101,7 @@ impl MediaRequest<'_> {
     /// channel of a list that way.
     pub(crate) fn multivariant(self, sessions: &SessionMap, channel: &str) -> Step {
         if self.head.method == Method::HEAD {
-            return Step::Done(head_of_playlist(sessions, channel));
+            return Step::Done(manifest::head_of(PLAYLIST, sessions, channel));
         }
         let session = match sessions.join(channel, self.viewer(told(self.head).as_ref())) {
             Ok(session) => session,
@@ -120,7 +122,7 @@ impl MediaRequest<'_> {
         rendition: &str,
     ) -> Step {
         if self.head.method == Method::HEAD {
-            return Step::Done(head_of_playlist(sessions, channel));
+            return Step::Done(manifest::head_of(PLAYLIST, sessions, channel));
         }
         let directives = match DeliveryDirectives::parse(self.head.uri.query()) {
             Ok(directives) => directives,
@@ -158,10 +160,13 @@ impl MediaRequest<'_> {
             Ok(Some(found)) => {
                 Step::Done(media_resource(&session, self.head, path.rendition, found))
             }
-            Ok(None) => {
-                let head = Box::new(self.head.clone());
-                Step::Wait(Wait::part(session, head, path, viewer))
-            }
+            Ok(None) => match path.name {
+                MediaName::Segment(msn) => growing::step(&session, path, msn),
+                _ => {
+                    let head = Box::new(self.head.clone());
+                    Step::Wait(Wait::part(session, head, path, viewer))
+                }
+            },
             Err(error) => Step::Done(failure(error, session.target_duration(), false)),
         }
     }
@@ -237,12 +242,17 @@ pub(super) fn media_resource(
     found: Resource,
 ) -> Response<Body> {
     let policy = CachePolicy::Media(session.retention());
-    let kind = if rendition == AUDIO_RENDITION {
-        AUDIO
-    } else {
-        VIDEO
-    };
-    counted(session, resource(request, found, kind, policy))
+    counted(
+        session,
+        resource(request, found, kind_of(rendition), policy),
+    )
+}
+
+pub(super) fn kind_of(rendition: &str) -> HeaderValue {
+    match rendition {
+        AUDIO_RENDITION => AUDIO,
+        _ => VIDEO,
+    }
 }
 
 /// A failure on a URL of media: readable by pages of other origins, and kept as the draft says.
@@ -262,19 +272,12 @@ pub(crate) fn failure(
     answer
 }
 
-pub(super) fn head_of_playlist(sessions: &SessionMap, channel: &str) -> Response<Body> {
-    if sessions.channel(channel).is_none() {
-        let error = ServeError::UnknownChannel(channel.into());
-        return failure(error, UNKNOWN_TARGET, false).map(|_| Body::none());
-    }
-    let mut response = start(PLAYLIST, CachePolicy::Revalidate);
-    let headers = response.headers_mut();
-    headers.insert(header::VARY, ACCEPT_ENCODING);
-    response
-}
-
 /// An answer to GET with a playlist: 304 if the client has it, compressed if the client takes that.
-fn playlist(wishes: &Wishes<'_>, rendered: &Rendered, policy: CachePolicy) -> Response<Body> {
+pub(super) fn playlist(
+    wishes: &Wishes<'_>,
+    rendered: &Rendered,
+    policy: CachePolicy,
+) -> Response<Body> {
     let mut response = Response::new(Body::none());
     *response.headers_mut() = PLAYLIST_FIELDS.clone();
     let is_known = wishes
@@ -370,7 +373,7 @@ pub(super) fn start(kind: HeaderValue, policy: CachePolicy) -> Response<Body> {
 }
 
 /// Shares prepared bytes as a value; bytes that are no header value are left out.
-fn insert_shared(headers: &mut HeaderMap, name: HeaderName, value: Bytes) {
+pub(super) fn insert_shared(headers: &mut HeaderMap, name: HeaderName, value: Bytes) {
     if let Ok(value) = HeaderValue::from_maybe_shared(value) {
         headers.insert(name, value);
     }

@@ -87,6 +87,25 @@ pub enum Route<'a> {
         /// In the alphabet of identifiers.
         channel: &'a str,
     },
+    /// `/live/{channel}/{rendition}/iframes.m3u8`
+    KeyFramePlaylist {
+        /// In the alphabet of identifiers.
+        channel: &'a str,
+        /// In the alphabet of identifiers.
+        rendition: &'a str,
+    },
+    /// `/live/{channel}/manifest.mpd`
+    Manifest {
+        /// In the alphabet of identifiers.
+        channel: &'a str,
+    },
+    /// `/live/{channel}/thumbnail.jpg`
+    Thumbnail {
+        /// In the alphabet of identifiers.
+        channel: &'a str,
+    },
+    /// `/live/time`: the clock that manifests are measured by.
+    Time,
     /// `OPTIONS` on one of those above: a browser asks whether it may.
     Preflight,
     /// `/live/{user}/{password}/{id}.{ts|m3u8}` and `/{user}/{password}/{id}` of the Xtream Codes API.
@@ -164,20 +183,26 @@ fn decode_live<'a>(method: &Method, path: &str, rest: &'a str) -> Route<'a> {
 }
 
 fn media_route(rest: &str) -> Option<Route<'_>> {
-    let (channel, rest) = identifier(rest)?;
-    if rest == "index.m3u8" {
-        return Some(Route::Multivariant { channel });
+    if rest == "time" {
+        return Some(Route::Time);
     }
-    if rest == "stream.ts" {
-        return Some(Route::TsStream { channel });
+    let (channel, rest) = identifier(rest)?;
+    match rest {
+        "index.m3u8" => return Some(Route::Multivariant { channel }),
+        "manifest.mpd" => return Some(Route::Manifest { channel }),
+        "thumbnail.jpg" => return Some(Route::Thumbnail { channel }),
+        "stream.ts" => return Some(Route::TsStream { channel }),
+        _ => {}
     }
     // No rung has this name.
     if let Some(rest) = rest.strip_prefix("ts/") {
         return ts_route(channel, rest);
     }
     let (rendition, rest) = identifier(rest)?;
-    if rest == "index.m3u8" {
-        return Some(Route::MediaPlaylist { channel, rendition });
+    match rest {
+        "index.m3u8" => return Some(Route::MediaPlaylist { channel, rendition }),
+        "iframes.m3u8" => return Some(Route::KeyFramePlaylist { channel, rendition }),
+        _ => {}
     }
     let (epoch, file) = rest.strip_prefix('e')?.split_once('/')?;
     Some(Route::Media {
@@ -226,13 +251,14 @@ fn ts_route<'a>(channel: &'a str, rest: &'a str) -> Option<Route<'a>> {
     })
 }
 
-/// `init.{version}.mp4`, `{msn}.m4s` or `{msn}.{part}.m4s`.
+/// `init.{version}.mp4`, `{msn}.m4s`, `{msn}.{part}.m4s` or `{msn}.iframe.m4s`.
 fn media_name(file: &str) -> Option<MediaName> {
     if let Some(version) = file.strip_prefix("init.") {
         return small(version.strip_suffix(".mp4")?).map(MediaName::Init);
     }
     let stem = file.strip_suffix(".m4s")?;
     match stem.split_once('.') {
+        Some((msn, "iframe")) => decimal(msn).map(MediaName::KeyFrame),
         Some((msn, part)) => Some(MediaName::Part(decimal(msn)?, small(part)?)),
         None => decimal(stem).map(MediaName::Segment),
     }

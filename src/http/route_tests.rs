@@ -57,6 +57,17 @@ fn every_url_of_the_public_surface_has_its_route() {
             "/live/news-24/stream.ts?rendition=720p",
             Route::TsStream { channel },
         ),
+        (
+            "/live/news-24/720p/e1795237732/1795237733.iframe.m4s",
+            media(MediaName::KeyFrame(1_795_237_733)),
+        ),
+        (
+            "/live/news-24/720p/iframes.m3u8",
+            Route::KeyFramePlaylist { channel, rendition },
+        ),
+        ("/live/news-24/manifest.mpd", Route::Manifest { channel }),
+        ("/live/news-24/thumbnail.jpg", Route::Thumbnail { channel }),
+        ("/live/time", Route::Time),
         ("/debug/sessions", Route::Debug),
         ("/api/v1/channels/a/b?limit=2", Route::Api),
         ("/healthz", Route::Health),
@@ -249,6 +260,7 @@ proptest! {
             (format!("{base}/init.{part}.mp4"), MediaName::Init(part)),
             (format!("{base}/{msn}.m4s"), MediaName::Segment(msn)),
             (format!("{base}/{msn}.{part}.m4s"), MediaName::Part(msn, part)),
+            (format!("{base}/{msn}.iframe.m4s"), MediaName::KeyFrame(msn)),
         ] {
             prop_assert_eq!(
                 get(&target),
@@ -269,6 +281,7 @@ proptest! {
                     MediaName::Init(version) => format!("init.{version}.mp4"),
                     MediaName::Segment(msn) => format!("{msn}.m4s"),
                     MediaName::Part(msn, part) => format!("{msn}.{part}.m4s"),
+                    MediaName::KeyFrame(msn) => format!("{msn}.iframe.m4s"),
                 };
                 format!("/live/{channel}/{rendition}/e{epoch}/{file}")
             }

@@ -15,6 +15,7 @@ use http_body::Frame;
 
 use super::body::Body;
 use super::cache::CachePolicy;
+use super::manifest;
 use super::media::{self, MediaRequest, Step, UNKNOWN_TARGET, Wishes};
 use super::playback::told;
 use crate::hls::DeliveryDirectives;
@@ -45,7 +46,7 @@ impl MediaRequest<'_> {
     /// The Multivariant Playlist of the transport streams.
     pub(crate) fn ts_multivariant(self, sessions: &SessionMap, channel: &str) -> Step {
         if self.head.method == Method::HEAD {
-            return Step::Done(media::head_of_playlist(sessions, channel));
+            return Step::Done(manifest::head_of(media::PLAYLIST, sessions, channel));
         }
         let cmcd = told(self.head);
         let session = match sessions.join(channel, self.viewer(cmcd.as_ref())) {
@@ -64,7 +65,7 @@ impl MediaRequest<'_> {
     /// The Media Playlist of a transport stream.
     pub(crate) fn ts_playlist(self, sessions: &SessionMap, channel: &str, rendition: &str) -> Step {
         if self.head.method == Method::HEAD {
-            return Step::Done(media::head_of_playlist(sessions, channel));
+            return Step::Done(manifest::head_of(media::PLAYLIST, sessions, channel));
         }
         let cmcd = told(self.head);
         let session = match sessions.join(channel, self.viewer(cmcd.as_ref())) {

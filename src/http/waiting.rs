@@ -9,9 +9,11 @@ use http::Response;
 use http::request::Parts;
 
 use super::body::Body;
+use super::growing;
+use super::manifest;
 use super::media::{self, MediaPath, Wishes};
 use crate::hls::{DeliveryDirectives, MediaName};
-use crate::session::{Cmcd, Session, Viewer};
+use crate::session::{Cmcd, GrowingReader, Session, Sitting, Viewer};
 
 /// A request that waits. Owns all that its answer needs.
 #[derive(Debug)]
@@ -40,6 +42,24 @@ enum Wanted {
         name: MediaName,
         viewer: Asker,
     },
+    /// An MPEG-DASH manifest.
+    Manifest {
+        viewer: Asker,
+        wishes: Wishes<'static>,
+    },
+    /// A playlist of key frames.
+    KeyFrames {
+        rendition: Box<str>,
+        viewer: Asker,
+        wishes: Wishes<'static>,
+    },
+    /// The first part of a segment that is being made.
+    Growing {
+        reader: Box<GrowingReader>,
+        rendition: Box<str>,
+    },
+    /// A picture.
+    Thumbnail { sitting: Sitting, head: Box<Parts> },
 }
 
 /// A [`Viewer`] that borrows nothing.
@@ -91,6 +111,44 @@ impl Wait {
         Self { session, wanted }
     }
 
+    pub(super) fn manifest(
+        session: Arc<Session>,
+        viewer: Viewer<'_>,
+        wishes: Wishes<'static>,
+    ) -> Self {
+        let viewer = Asker::from(viewer);
+        let wanted = Wanted::Manifest { viewer, wishes };
+        Self { session, wanted }
+    }
+
+    pub(super) fn key_frames(
+        session: Arc<Session>,
+        rendition: &str,
+        viewer: Viewer<'_>,
+        wishes: Wishes<'static>,
+    ) -> Self {
+        let wanted = Wanted::KeyFrames {
+            rendition: rendition.into(),
+            viewer: Asker::from(viewer),
+            wishes,
+        };
+        Self { session, wanted }
+    }
+
+    pub(super) fn growing(reader: GrowingReader, rendition: &str) -> Self {
+        let session = reader.session().clone();
+        let rendition = rendition.into();
+        let reader = Box::new(reader);
+        let wanted = Wanted::Growing { reader, rendition };
+        Self { session, wanted }
+    }
+
+    pub(super) fn thumbnail(sitting: Sitting, head: Box<Parts>) -> Self {
+        let session = sitting.session().clone();
+        let wanted = Wanted::Thumbnail { sitting, head };
+        Self { session, wanted }
+    }
+
     /// The answer as soon as what it needs is there, or why it does not come.
     pub(crate) async fn answer(self) -> Response<Body> {
         let session = &*self.session;
@@ -123,6 +181,34 @@ impl Wait {
                 .await
             {
                 Ok(found) => media::media_resource(session, &head, &rendition, found),
+                Err(error) => refused(error, false),
+            },
+            Wanted::Manifest { viewer, wishes } => {
+                match session.dash_manifest(viewer.as_viewer()).await {
+                    Ok(rendered) => manifest::dash(session, &wishes, &rendered),
+                    Err(error) => refused(error, false),
+                }
+            }
+            Wanted::KeyFrames {
+                rendition,
+                viewer,
+                wishes,
+            } => match session
+                .key_frame_playlist(&rendition, viewer.as_viewer())
+                .await
+            {
+                Ok(rendered) => manifest::key_frames(session, &wishes, &rendered),
+                Err(error) => refused(error, false),
+            },
+            Wanted::Growing {
+                mut reader,
+                rendition,
+            } => match reader.next().await {
+                Ok(Some(first)) => growing::answer(*reader, &rendition, first),
+                Ok(None) | Err(_) => refused(reader.refusal(&rendition), false),
+            },
+            Wanted::Thumbnail { sitting, head } => match sitting.picture().await {
+                Ok(picture) => manifest::thumbnail(&head, picture),
                 Err(error) => refused(error, false),
             },
         }

@@ -16,6 +16,7 @@ use super::publish::{Live, Publication, WaitError};
 use super::run::Floor;
 use super::sources::LastGood;
 use super::status::{Command, Status};
+use super::thumbnail::Thumbnails;
 use super::transport::Counts;
 use super::viewers::{Heartbeat, Viewer, Viewers};
 use crate::base::ChannelId;
@@ -54,6 +55,7 @@ pub struct Session {
     pub(super) knocked: AtomicBool,
     pub(super) floor: Floor,
     pub(super) last_good: Mutex<LastGood>,
+    pub(super) thumbnails: Thumbnails,
     /// How late media is published.
     pub(super) delays: Delays,
     bytes_sent: AtomicU64,
@@ -73,6 +75,7 @@ impl Session {
             knocked: AtomicBool::new(false),
             floor,
             last_good: Mutex::default(),
+            thumbnails: Thumbnails::default(),
             delays: Delays::default(),
             bytes_sent: AtomicU64::new(0),
             transport_counts: Counts::default(),
@@ -183,7 +186,8 @@ impl Session {
         find(&snapshot, name).ok_or_else(not_found)
     }
 
-    /// A Media Segment, Partial Segment or initialization section; `None` if it is a part that may still come.
+    /// A Media Segment, Partial Segment or initialization section; `None` if it is a part that may still come, or the
+    /// segment that grows ([`Self::growing`]).
     ///
     /// # Errors
     /// What is not there and will not come.
@@ -205,11 +209,12 @@ impl Session {
             .ok_or_else(not_found)?;
         match (find(&snapshot, name), name) {
             (None, MediaName::Part(..)) => Ok(None),
+            (None, MediaName::Segment(msn)) if snapshot.is_coming(msn) => Ok(None),
             (found, _) => found.map(Some).ok_or_else(not_found),
         }
     }
 
-    fn no_media(&self, rendition: &str, name: MediaName) -> ServeError {
+    pub(super) fn no_media(&self, rendition: &str, name: MediaName) -> ServeError {
         ServeError::NotFound(format!("{name} of {}/{rendition}", self.id))
     }
 
@@ -285,7 +290,7 @@ impl Session {
     }
 
     /// Waits at most three Target Durations (6.2.5.2).
-    async fn wait(
+    pub(super) async fn wait(
         &self,
         publication: &Publication,
         viewer: Viewer<'_>,
@@ -370,9 +375,18 @@ fn find(snapshot: &Snapshot, name: MediaName) -> Option<Resource> {
             let part = snapshot.part(msn, part)?;
             (&part.body, &part.etag)
         }
+        MediaName::KeyFrame(msn) => return key_frame(snapshot, msn),
     };
     Some(Resource {
         body: body.clone(),
         etag: etag.clone(),
     })
+}
+
+fn key_frame(snapshot: &Snapshot, msn: u64) -> Option<Resource> {
+    let segment = snapshot.segment(msn)?;
+    let section = &snapshot.init_version(segment.init_version)?.section;
+    let body = segment.key_frame_fragment(section.track_id, section.timescale)?;
+    let etag = format!("\"e{}-{msn}.iframe\"", snapshot.promise.epoch).into();
+    Some(Resource { body, etag })
 }

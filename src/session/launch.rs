@@ -7,12 +7,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use super::remembered::Remembered;
 use crate::config::{ChannelSpec, SourceSpec};
 use crate::encoder::plan::PlanError;
 use crate::encoder::probe::probe;
+use crate::encoder::still::{self, StillError};
 use crate::encoder::{
     Capabilities, CapabilityError, Encoder, EncoderPlan, FfmpegNotFound, Launcher, ProbeError,
     SourceFacts, SpawnError,
@@ -150,6 +152,13 @@ impl Encoders {
             })
         });
         Launching { future, given_up }
+    }
+
+    /// Makes a picture of a key frame.
+    pub(super) async fn still(&self, media: Bytes) -> Result<Bytes, StillError> {
+        let path = (self.inner.find)()?;
+        let launcher = Launcher::new(self.inner.launch_program.clone(), path);
+        still::decode(&launcher, media).await
     }
 
     /// Whether a source is there now, as far as a short look tells. What is seen is remembered: the source may not be

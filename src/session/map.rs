@@ -20,6 +20,7 @@ use super::ledger::Ledger;
 use super::report::{HoldReport, SessionReport, ViewerReport};
 use super::run::Floor;
 use super::status::{Command, Status};
+use super::thumbnail::{Sitting, Studio, ThumbnailCounts, no_picture};
 use super::viewers::{Heartbeat, Viewer};
 use crate::base::ChannelId;
 use crate::config::{ChannelSpec, Config};
@@ -43,6 +44,7 @@ pub(super) struct Shared {
     running: AtomicUsize,
     draining: AtomicBool,
     max_sessions: AtomicUsize,
+    pub(super) studio: Studio,
 }
 
 /// One of the sessions that may run at the same time; free again when it is dropped.
@@ -77,6 +79,7 @@ impl SessionMap {
                 running: AtomicUsize::new(0),
                 draining: AtomicBool::new(false),
                 max_sessions: AtomicUsize::new(config.server.max_sessions),
+                studio: Studio::default(),
             }),
         })
     }
@@ -136,6 +139,23 @@ impl SessionMap {
         session.admit(viewer)?;
         session.touch(viewer, Heartbeat::Media);
         Ok(session)
+    }
+
+    /// Asks for a channel's picture. Whoever looks at pictures is no viewer: nothing starts and nothing is kept running.
+    ///
+    /// # Errors
+    /// There is no such channel, or it has not run yet.
+    pub fn thumbnail(&self, channel: &str) -> Result<Sitting, ServeError> {
+        match (self.existing(channel), self.channel(channel)) {
+            (Some(session), Some(_)) => Ok(Sitting::new(session, self.shared.clone())),
+            (None, Some(_)) => Err(no_picture(channel)),
+            (_, None) => Err(ServeError::UnknownChannel(channel.into())),
+        }
+    }
+
+    /// How many pictures have been made.
+    pub fn thumbnail_counts(&self) -> ThumbnailCounts {
+        self.shared.studio.counts()
     }
 
     /// What happens in all of them.

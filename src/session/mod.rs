@@ -12,12 +12,14 @@ mod cmcd;
 mod encoding;
 mod error;
 mod facts;
+mod growing;
 mod handle;
 mod key;
 mod kicked;
 mod known;
 mod launch;
 mod ledger;
+mod manifest;
 mod map;
 mod past;
 mod playback;
@@ -34,11 +36,13 @@ pub mod state;
 mod status;
 mod symptoms;
 mod tell;
+mod thumbnail;
 mod transport;
 mod viewers;
 
 pub use cmcd::Cmcd;
 pub use error::ServeError;
+pub use growing::{GrowingReader, Unfinished};
 pub use handle::{Resource, Session};
 pub use launch::{Encoders, FindFfmpeg, LaunchError};
 pub use ledger::Ledger;
@@ -49,5 +53,6 @@ pub use report::{
     RenditionReport, RestartsReport, SessionReport, SourceReport, ViewerReport, WindowReport,
     state_names,
 };
+pub use thumbnail::{Picture, Sitting, ThumbnailCounts};
 pub use transport::TransportStream;
 pub use viewers::Viewer;

@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
 
+use super::manifest::OnDemand;
 use super::transport::Shelf;
 use crate::base::{RenditionId, RenditionName};
+use crate::dash::Version;
 use crate::hls::{Packager, PackagerEvent, Readiness, Rendered, Snapshot};
 
 /// The media of one run of a channel, as readers see it.
@@ -20,6 +22,7 @@ pub(super) struct Live {
     pub(super) epoch: u64,
     renditions: Vec<Publication>,
     multivariant: ArcSwapOption<Rendered>,
+    pub(super) dash: OnDemand<Version>,
     born: Instant,
     /// Milliseconds from `born` to the newest publication.
     published: AtomicU64,
@@ -33,6 +36,8 @@ pub(super) struct Live {
 pub(super) struct Publication {
     pub(super) name: RenditionName,
     latest: watch::Sender<Option<Arc<Snapshot>>>,
+    /// By the newest segment.
+    pub(super) key_frames: OnDemand<u64>,
 }
 
 /// Why a wait ended without what was waited for.
@@ -60,11 +65,13 @@ impl Live {
         let publication = |name| Publication {
             name,
             latest: watch::Sender::new(None),
+            key_frames: OnDemand::default(),
         };
         Self {
             epoch,
             renditions: names.into_iter().map(publication).collect(),
             multivariant: ArcSwapOption::empty(),
+            dash: OnDemand::default(),
             born: now,
             published: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -172,6 +179,11 @@ impl Publication {
         tokio::time::timeout(limit, wait)
             .await
             .unwrap_or(Err(WaitError::TimedOut))
+    }
+
+    /// All snapshots from now on.
+    pub(super) fn follow(&self) -> watch::Receiver<Option<Arc<Snapshot>>> {
+        self.latest.subscribe()
     }
 
     /// How many requests wait here.

@@ -8,9 +8,11 @@ mod log;
 mod metrics;
 mod reloads;
 mod sessions;
+mod thumbnails;
 
 pub use certificates::CertificateCollector;
 pub use log::{InitError, LogFormat, init};
 pub use metrics::Registry;
 pub use reloads::Reloads;
 pub use sessions::SessionCollector;
+pub use thumbnails::ThumbnailCollector;

@@ -9,6 +9,7 @@ use crate::base::MediaTime;
 use crate::hls::assembler::TimedSample;
 use crate::hls::config::RenditionKind;
 use crate::hls::error::PackagerError;
+use crate::hls::segment::RunStart;
 
 /// How far a follower may run ahead of the leader before something is wrong.
 const MAX_AHEAD: Duration = Duration::from_secs(10);
@@ -27,6 +28,10 @@ impl Packager {
                 .unwrap_or(now);
             self.anchor.get_or_insert((wall, time));
             self.follow_clock(now, time);
+            let offset = timed.sample.composition_offset.into();
+            let shown = timed.time.saturating_add_signed(offset);
+            let media = self.renditions[0].time(shown);
+            self.run.get_or_insert(RunStart { wall, media });
             let discontinuity = std::mem::take(&mut self.discontinuity_next);
             self.boundaries.push_back(Boundary {
                 msn: self.next_msn,
@@ -167,7 +172,17 @@ impl Packager {
             self.renditions[index].close_segment(missing);
         }
         let date_time = self.program_date_time(index, ticks, &boundary);
-        self.renditions[index].open_segment(boundary.msn, date_time, boundary.discontinuity);
+        let run = self.run_at(boundary.time);
+        let discontinuity = boundary.discontinuity;
+        self.renditions[index].open_segment(boundary.msn, date_time, discontinuity, run);
+    }
+
+    /// Where this run began; boundaries come from its media, so there is one.
+    pub(super) fn run_at(&self, boundary: MediaTime) -> RunStart {
+        self.run.unwrap_or(RunStart {
+            wall: Timestamp::UNIX_EPOCH,
+            media: boundary,
+        })
     }
 
     /// How long a segment is by its boundaries; the aim if the next boundary is not known.

@@ -20,7 +20,7 @@ use crate::hls::config::{Numbers, PackagerConfig, RenditionKind};
 use crate::hls::error::PackagerError;
 use crate::hls::playlist::{multivariant, report};
 use crate::hls::rendered::Rendered;
-use crate::hls::segment::InitSection;
+use crate::hls::segment::{InitSection, RunStart};
 use crate::hls::snapshot::Snapshot;
 use crate::media::{Fragment, MediaFormat, MediaInitializationSection};
 
@@ -37,6 +37,8 @@ pub struct Packager {
     anchor: Option<(Timestamp, MediaTime)>,
     /// By how much dates have been moved since then, to follow the wall clock.
     correction: SignedDuration,
+    /// The same for presentation.
+    run: Option<RunStart>,
     /// Where the wall clock of an earlier run ended: dates must not be given twice (6.2.1).
     ended_at: Option<Timestamp>,
     next_msn: u64,
@@ -86,6 +88,7 @@ impl Packager {
             progress: None,
             anchor: None,
             correction: SignedDuration::ZERO,
+            run: None,
             ended_at: None,
             next_msn: config.timeline.first_msn,
             discontinuity_next: false,

@@ -41,6 +41,7 @@ impl Packager {
         self.boundaries.clear();
         self.anchor = None;
         self.correction = SignedDuration::ZERO;
+        self.run = None;
         self.discontinuity_next = true;
     }
 
@@ -123,10 +124,12 @@ impl Packager {
                     self.renditions[index].timescale(),
                 );
                 let date_time = self.program_date_time(index, ticks.ticks, &boundary);
+                let run = self.run_at(boundary.time);
                 self.renditions[index].open_segment(
                     boundary.msn,
                     date_time,
                     boundary.discontinuity,
+                    run,
                 );
             }
         }

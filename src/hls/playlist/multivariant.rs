@@ -28,10 +28,10 @@ pub(in crate::hls) fn multivariant(config: &PackagerConfig, renditions: &[Assemb
         variants: if videos.is_empty() {
             audios.iter().map(|audio| variant(audio, None)).collect()
         } else {
-            videos
-                .iter()
-                .map(|video| variant(video, audios.first().copied()))
-                .collect()
+            let audio = audios.first().copied();
+            let whole = videos.iter().map(|video| variant(video, audio));
+            let key_frames = videos.iter().filter_map(|video| key_frames(video));
+            whole.chain(key_frames).collect()
         },
         ..MasterPlaylist::default()
     };
@@ -97,13 +97,32 @@ fn variant(rendition: &Assembler, audio: Option<&Assembler>) -> VariantStream {
     }
 }
 
+/// 4.4.6.3: the key frames of a rung, for scrubbing, once it is known how large they are.
+fn key_frames(rendition: &Assembler) -> Option<VariantStream> {
+    let rate = rendition.rates.key_frames_peak;
+    let section = &rendition.init.as_ref()?.section;
+    let MediaFormat::Video(format) = &section.format else {
+        return None;
+    };
+    (rate > 0).then(|| VariantStream {
+        is_i_frame: true,
+        uri: format!("{}/iframes.m3u8", rendition.config.name),
+        bandwidth: rate,
+        codecs: Some(section.codec.clone()),
+        resolution: Some(Resolution {
+            width: format.width.into(),
+            height: format.height.into(),
+        }),
+        ..VariantStream::default()
+    })
+}
+
 fn uri(rendition: &Assembler) -> String {
     format!("{}/index.m3u8", rendition.config.name)
 }
 
-/// BANDWIDTH must hold for every segment to come: the plan's bound, or more if that was ever exceeded.
-pub(in crate::hls) fn peak(rendition: &Assembler) -> u64 {
-    rendition.config.peak_bitrate.max(rendition.rates.peak)
+fn peak(rendition: &Assembler) -> u64 {
+    rendition.peak_bitrate()
 }
 
 /// AVERAGE-BANDWIDTH is what was measured, as soon as there is enough of it.

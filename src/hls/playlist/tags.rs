@@ -50,6 +50,11 @@ pub(super) fn discontinuity_sequence(out: &mut String, number: u64) {
     line!(out, "#EXT-X-DISCONTINUITY-SEQUENCE:{number}");
 }
 
+/// 4.4.3.6
+pub(super) fn i_frames_only(out: &mut String) {
+    line!(out, "#EXT-X-I-FRAMES-ONLY");
+}
+
 /// 4.4.3.7
 pub(super) fn part_inf(out: &mut String, part_target: Duration) {
     line!(
