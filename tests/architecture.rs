@@ -155,7 +155,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("rcgen", &["tls"]),
     ("rustls", &["client", "tls"]),
     ("rustls_pki_types", &["tls"]),
-    ("socket2", &["discovery"]),
+    ("socket2", &["discovery", "http::server"]),
     ("subtle", &["iptv::xtream"]),
     ("tokio_rustls", &["tls::accept"]),
     ("toml_edit", &["iptv::import"]),
