@@ -28,11 +28,14 @@ pub(crate) struct Crawl {
     pub(crate) compared: usize,
 }
 
-/// The paths of all Media Playlists that a Multivariant Playlist names.
+/// The paths of all Media Playlists that a Multivariant Playlist names, but those of key frames alone: they say less.
 pub(crate) async fn renditions(client: &Client, channel: &str) -> Vec<String> {
     let answer = client.get(&format!("/live/{channel}/index.m3u8")).await;
     let in_tags = answer.text().lines().filter_map(|line| {
-        let (_, rest) = line.split_once("URI=\"")?;
+        let (tag, rest) = line.split_once("URI=\"")?;
+        if tag.starts_with("#EXT-X-I-FRAME-STREAM-INF:") {
+            return None;
+        }
         rest.split_once('"').map(|(uri, _)| uri)
     });
     let in_lines = answer.text().lines().filter(|line| !line.starts_with('#'));
