@@ -176,10 +176,11 @@ impl Run {
 
     /// Shows that media is missing, for as long as a segment lasts.
     pub(super) fn show_gap(&mut self, floor: &Floor, now: Instant) {
+        // That is nothing that an encoder has delivered, and takes back nothing that it has.
+        let (fresh, last_new) = (self.fresh.clone(), self.last_new);
         self.packager.gap(self.packager.config().segment_duration);
         self.show(floor, now);
-        // That is nothing that an encoder has delivered.
-        self.fresh.fill(false);
+        (self.fresh, self.last_new) = (fresh, last_new);
     }
 
     /// How much media the viewers have missed since the last encoder ended.
