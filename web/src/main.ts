@@ -4,6 +4,7 @@ import { parseRoute } from './base/route';
 import { buildFrame } from './shell/frame';
 import { installProbe, probe } from './probe';
 import { channelsView } from './views/channels';
+import { configView } from './views/config';
 import { sessionsView } from './views/sessions';
 import { watchView } from './views/watch';
 import './styles/index.css';
@@ -34,6 +35,7 @@ function start(place: HTMLElement): void {
     if (!first) frame.main.focus({ preventScroll: true });
     if (route.view === 'watch') leave = watchView(route.channel)(frame.main);
     else if (route.view === 'sessions') leave = sessionsView(frame.main);
+    else if (route.view === 'config') leave = configView(frame.main);
     else leave = channelsView(frame.main);
   };
   installProbe();

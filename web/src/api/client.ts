@@ -1,6 +1,8 @@
 // Talks to the gateway's API. Every failure leaves here as an ApiError whose message is for people.
 
-import type { Channel, Config, ErrorBody, Page, Session } from './schema';
+import type { Channel, Config, ErrorBody, Hold, Page, Reload, Session, Viewer } from './schema';
+import { readPartDelays } from '../base/histogram';
+import type { Buckets } from '../base/histogram';
 import { retryAfterMs } from '../base/retry';
 
 const BASE = '/api/v1';
@@ -15,6 +17,7 @@ export class ApiError extends Error {
     readonly status: number,
     readonly code: string,
     readonly retryAfter: number | null = null,
+    readonly details: Record<string, unknown> = {},
   ) {
     super(message);
   }
@@ -37,10 +40,24 @@ export const switchSource = (id: string, position: number): Promise<unknown> =>
 
 export const getConfig = (signal?: AbortSignal): Promise<Config> => request<Config>('GET', '/config', signal);
 
-/** Where viewers of a channel go, as absolute URLs to hand to other players. */
-export function channelUrls(id: string): { hls: string; ts: string } {
-  const base = `${location.origin}/live/${encodeURIComponent(id)}`;
-  return { hls: `${base}/index.m3u8`, ts: `${base}/stream.ts` };
+/** Reads the file again; what is wrong with it is in the details of the refusal. */
+export const reloadConfig = (): Promise<Reload> => request<Reload>('POST', '/config/reload');
+
+/** Starts a channel before anybody watches and keeps it for so long: `"10m"`. */
+export const startAhead = (channel: string, lasting: string): Promise<Hold> =>
+  request<Hold>('POST', `/channels/${encodeURIComponent(channel)}/start`, undefined, { for: lasting });
+
+export const listViewers = (session: string, signal?: AbortSignal): Promise<Viewer[]> =>
+  everyPage<Viewer>(`/sessions/${encodeURIComponent(session)}/viewers`, signal);
+
+/** Refuses that viewer for a minute. */
+export const kickViewer = (session: string, viewer: string): Promise<unknown> =>
+  request('DELETE', `/sessions/${encodeURIComponent(session)}/viewers/${encodeURIComponent(viewer)}`);
+
+/** How late the parts of each channel were published, since the gateway began. */
+export async function getPartDelays(signal: AbortSignal): Promise<Map<string, Buckets>> {
+  const response = await fetch('/metrics', { signal, cache: 'no-store' });
+  return response.ok ? readPartDelays(await response.text()) : new Map();
 }
 
 async function everyPage<T>(path: string, signal?: AbortSignal): Promise<T[]> {
@@ -84,7 +101,7 @@ async function refusal(response: Response): Promise<ApiError> {
   const body = (await response.json().catch(() => ({}))) as ErrorBody;
   const message = body.error?.message ?? `the gateway answered ${response.status}`;
   const wait = retryAfterMs(response.headers.get('Retry-After'), Date.now());
-  return new ApiError(message, response.status, body.error?.code ?? 'unknown', wait);
+  return new ApiError(message, response.status, body.error?.code ?? 'unknown', wait, body.error?.details ?? {});
 }
 
 function unreachable(error: unknown, timedOut: boolean): ApiError {

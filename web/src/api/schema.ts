@@ -17,7 +17,19 @@ export interface Channel {
   group?: string | null;
   state?: SessionState;
   viewers?: number;
+  /** What is on, if a guide says so. */
+  now?: Programme | null;
+  /** What comes next. */
+  next?: Programme | null;
   session?: Session | null;
+}
+
+export interface Programme {
+  title: string;
+  subtitle?: string | null;
+  description?: string | null;
+  start: string;
+  stop: string;
 }
 
 export interface Session {
@@ -28,6 +40,8 @@ export interface Session {
   started_at: string;
   last_access?: string | null;
   idle_for?: number;
+  /** Until when an operator keeps it running. */
+  held_until?: string | null;
   viewers: number;
   source: string;
   error_count: number;
@@ -109,10 +123,60 @@ export interface HistoryEntry {
   lines?: string[];
 }
 
-/** Of `/api/v1/config`, what the page looks at. */
+export interface Viewer {
+  id: string;
+  address: string;
+  agent: string;
+  since: string;
+  last_access: string;
+  requests: number;
+}
+
+export interface Hold {
+  channel: string;
+  until: string;
+}
+
+/** `/api/v1/config`: what is in force. Sources are labels, secrets are masked. */
 export interface Config {
+  file?: string | null;
+  version?: string | null;
+  in_force_since?: string;
+  server?: Record<string, unknown>;
+  /** Keys of `[server]` that hold only from the next start on. */
+  needs_restart?: string[];
+  channels?: ChannelConfig[];
+  webhooks?: { label: string; events: string[]; channels: string[] }[];
   /** Why what the file says now is not in force. */
-  last_error?: { at: string; message: string } | null;
+  last_error?: { at: string; message: string; problems?: Problem[] } | null;
+}
+
+export interface ChannelConfig {
+  id: string;
+  sources: { label: string; timeout?: number | null; has_user_agent?: boolean; headers?: string[] }[];
+  grace_period: number;
+  start_timeout: number;
+  slate_after?: number | null;
+  hold_down: number;
+  segment_duration: number;
+  part_duration: number;
+  window: number;
+}
+
+export interface Problem {
+  line: number;
+  column: number;
+  message: string;
+  help?: string | null;
+}
+
+/** What reading the file again has changed. */
+export interface Reload {
+  changed: boolean;
+  added: string[];
+  removed: string[];
+  updated: { channel: string; change: string }[];
+  needs_restart: string[];
 }
 
 export interface ErrorBody {

@@ -53,6 +53,12 @@ export function clock(time: string): string {
   return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 
+/** Hours and minutes of an RFC 3339 time, where the reader is. */
+export function timeOfDay(time: string): string {
+  const text = clock(time);
+  return text === UNKNOWN ? UNKNOWN : text.slice(0, 5);
+}
+
 export function count(number: number, one: string, many = `${one}s`): string {
   return `${number.toLocaleString('en')} ${number === 1 ? one : many}`;
 }

@@ -4,16 +4,19 @@ import { fill, h, setText } from '../base/dom';
 import { icon } from '../shell/icons';
 import { seconds } from '../base/format';
 import type { Player } from './player';
-import { QualityMenu } from './quality-menu';
+import { Menus } from './menus';
+import { Overlay } from './overlay';
 import type { PlayerStats } from './stats';
 
 export class Controls {
   readonly element: HTMLElement;
-  readonly quality: QualityMenu;
+  readonly menus: Menus;
+  readonly overlay = new Overlay();
   private readonly play = button('Play (Space)');
   private readonly mute = button('Sound (m)');
   private readonly full = button('Full screen (f)');
   private readonly pip = button('Picture in picture (p)');
+  private readonly figures = button('Figures (i)');
   private readonly volume: HTMLInputElement;
   private readonly live: HTMLButtonElement;
   private readonly latency = h('span', { class: 'live-latency' });
@@ -23,7 +26,7 @@ export class Controls {
     private readonly player: Player,
     private readonly stage: HTMLElement,
   ) {
-    this.quality = new QualityMenu(player);
+    this.menus = new Menus(player);
     this.volume = h('input', { type: 'range', class: 'volume', min: 0, max: 1, step: 0.05, 'aria-label': 'Volume' });
     this.live = h('button', { class: 'live', type: 'button', id: 'go-live' },
       h('i', { class: 'lamp', 'aria-hidden': 'true' }), h('span', { class: 'live-word' }, 'Go live'), this.latency);
@@ -32,7 +35,8 @@ export class Controls {
     this.listen();
     this.element = h('div', { class: 'controls', role: 'group', 'aria-label': 'Player' },
       this.play, this.live, h('span', { class: 'spacer' }), this.mute, this.volume,
-      this.quality.element, this.pip, this.full);
+      this.menus.subtitles.element, this.menus.audio.element, this.menus.quality.element,
+      this.figures, this.pip, this.full);
   }
 
   update(stats: PlayerStats): void {
@@ -48,7 +52,9 @@ export class Controls {
     if (drawn !== this.drawn) this.draw(video.paused, video.muted || video.volume === 0, full);
     this.drawn = drawn;
     if (document.activeElement !== this.volume) this.volume.value = String(video.muted ? 0 : video.volume);
-    this.quality.update(stats);
+    this.menus.update(stats);
+    this.overlay.update(stats, video);
+    this.figures.setAttribute('aria-pressed', String(!this.overlay.element.hidden));
   }
 
   toggleFullscreen(): void {
@@ -69,6 +75,7 @@ export class Controls {
     show(this.mute, muted ? 'muted' : 'volume', muted ? 'Sound on (m)' : 'Sound off (m)');
     show(this.full, full ? 'shrink' : 'fullscreen', full ? 'Leave full screen (f)' : 'Full screen (f)');
     show(this.pip, 'pip', 'Picture in picture (p)');
+    show(this.figures, 'stats', 'Figures (i)');
   }
 
   private listen(): void {
@@ -78,6 +85,7 @@ export class Controls {
     this.mute.addEventListener('click', () => player.setMuted(!player.video.muted));
     this.volume.addEventListener('input', () => player.setVolume(Number(this.volume.value)));
     this.full.addEventListener('click', () => this.toggleFullscreen());
+    this.figures.addEventListener('click', () => this.overlay.toggle());
     this.pip.addEventListener('click', () => this.togglePip());
   }
 }

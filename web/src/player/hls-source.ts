@@ -3,12 +3,12 @@
 // Recovery is a rebuild: a new Hls on the same <video>. It costs one playlist request and leaves no half-broken state.
 
 import type Hls from 'hls.js';
-import type { ErrorData, HlsConfig } from 'hls.js';
+import type { ErrorData, HlsConfig, MediaPlaylist } from 'hls.js';
 import type { ErrorBody } from '../api/schema';
 import { recall, recallNumber, remember } from '../base/prefs';
 import { afterFailure, retryAfterMs } from '../base/retry';
 import type { Source, SourceEvents } from './source';
-import type { Level } from './stats';
+import type { Level, Track } from './stats';
 
 type HlsClass = typeof Hls;
 
@@ -80,6 +80,7 @@ export class HlsSource implements Source {
       height: level.height,
       frameRate: level.frameRate,
       bitrate: level.bitrate,
+      codecs: [level.videoCodec, level.audioCodec].filter(Boolean).join(', '),
     }));
   }
 
@@ -94,6 +95,33 @@ export class HlsSource implements Source {
   setLevel(index: number): void {
     // loadLevel takes over with the next segment; nextLevel would throw away what is buffered and stall.
     this.hls.loadLevel = index;
+    this.events.levelsChanged();
+  }
+
+  audioTracks(): Track[] {
+    return this.hls.audioTracks.map((track, index) => trackOf(track, index));
+  }
+
+  audioTrack(): number {
+    return this.hls.audioTrack;
+  }
+
+  setAudioTrack(index: number): void {
+    this.hls.audioTrack = index;
+    this.events.levelsChanged();
+  }
+
+  subtitles(): Track[] {
+    return this.hls.subtitleTracks.map((track, index) => trackOf(track, index));
+  }
+
+  subtitle(): number {
+    return this.hls.subtitleDisplay ? this.hls.subtitleTrack : -1;
+  }
+
+  setSubtitle(index: number): void {
+    this.hls.subtitleDisplay = index >= 0;
+    this.hls.subtitleTrack = index;
     this.events.levelsChanged();
   }
 
@@ -150,6 +178,8 @@ export class HlsSource implements Source {
     });
     hls.on(Events.LEVEL_SWITCHED, () => this.events.levelsChanged());
     hls.on(Events.LEVELS_UPDATED, () => this.events.levelsChanged());
+    hls.on(Events.AUDIO_TRACKS_UPDATED, () => this.events.levelsChanged());
+    hls.on(Events.SUBTITLE_TRACKS_UPDATED, () => this.events.levelsChanged());
     hls.on(Events.FRAG_BUFFERED, () => {
       this.attempt = 0;
       this.events.progress();
@@ -184,6 +214,10 @@ export class HlsSource implements Source {
       this.reload();
     }, verdict.inMs);
   }
+}
+
+function trackOf({ name, lang }: MediaPlaylist, index: number): Track {
+  return { index, name: name || lang || `${index + 1}`, language: lang ?? '' };
 }
 
 /** What the gateway itself said about a failed request, if it said anything. */

@@ -3,7 +3,7 @@
 import { afterFailure, retryAfterMs } from '../base/retry';
 import type { ErrorBody } from '../api/schema';
 import type { Source, SourceEvents } from './source';
-import type { Level } from './stats';
+import type { Level, Track } from './stats';
 
 const EDGE_DISTANCE = 2;
 
@@ -34,7 +34,7 @@ export class NativeSource implements Source {
 
   current(): Level | null {
     const { videoWidth: width, videoHeight: height } = this.video;
-    return height > 0 ? { index: 0, name: `${height}p`, width, height, frameRate: 0, bitrate: 0 } : null;
+    return height > 0 ? { index: 0, name: `${height}p`, width, height, frameRate: 0, bitrate: 0, codecs: '' } : null;
   }
 
   isAuto(): boolean {
@@ -43,6 +43,35 @@ export class NativeSource implements Source {
 
   setLevel(): void {
     // The browser decides alone.
+  }
+
+  audioTracks(): Track[] {
+    return [];
+  }
+
+  audioTrack(): number {
+    return -1;
+  }
+
+  setAudioTrack(): void {
+    // Only Safari has a list of sounds, and its own menu for it.
+  }
+
+  subtitles(): Track[] {
+    return this.texts().map(({ label, language }, index) => ({ index, name: label || language || `${index + 1}`, language }));
+  }
+
+  subtitle(): number {
+    return this.texts().findIndex((track) => track.mode === 'showing');
+  }
+
+  setSubtitle(index: number): void {
+    this.texts().forEach((track, at) => (track.mode = at === index ? 'showing' : 'disabled'));
+    this.events.levelsChanged();
+  }
+
+  private texts(): TextTrack[] {
+    return [...this.video.textTracks].filter((track) => track.kind === 'subtitles' || track.kind === 'captions');
   }
 
   latency(): number | null {

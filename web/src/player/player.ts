@@ -7,7 +7,7 @@ import { HlsSource } from './hls-source';
 import { NativeSource } from './native-source';
 import type { Source, SourceEvents, Trouble } from './source';
 import { bufferAhead, frames } from './stats';
-import type { Level, Phase, PlayerStats } from './stats';
+import type { Level, Phase, PlayerStats, Track } from './stats';
 
 const TICK_MS = 250;
 /** A pause this long gives the channel back to the gateway, which may then stop it. */
@@ -79,6 +79,22 @@ export class Player {
 
   setLevel(index: number): void {
     this.source?.setLevel(index);
+  }
+
+  audioTracks(): { tracks: Track[]; chosen: number } {
+    return { tracks: this.source?.audioTracks() ?? [], chosen: this.source?.audioTrack() ?? -1 };
+  }
+
+  setAudioTrack(index: number): void {
+    this.source?.setAudioTrack(index);
+  }
+
+  subtitles(): { tracks: Track[]; chosen: number } {
+    return { tracks: this.source?.subtitles() ?? [], chosen: this.source?.subtitle() ?? -1 };
+  }
+
+  setSubtitle(index: number): void {
+    this.source?.setSubtitle(index);
   }
 
   /** Whether the viewer is so far behind (or paused) that going live changes something. */

@@ -1,6 +1,6 @@
 // What a Player needs from whatever feeds its <video>: hls.js or the browser itself.
 
-import type { Level } from './stats';
+import type { Level, Track } from './stats';
 
 /** Something failed and is being dealt with, or is not. */
 export interface Trouble {
@@ -19,6 +19,7 @@ export interface SourceEvents {
   opened(): void;
   /** Media arrived in the buffer. */
   progress(): void;
+  /** Of levels, sounds or subtitles. */
   levelsChanged(): void;
 }
 
@@ -30,6 +31,14 @@ export interface Source {
   isAuto(): boolean;
   /** -1 leaves the choice to the engine. */
   setLevel(index: number): void;
+  audioTracks(): Track[];
+  /** The index of the sound that is heard; -1 while unknown. */
+  audioTrack(): number;
+  setAudioTrack(index: number): void;
+  subtitles(): Track[];
+  /** -1 is none. */
+  subtitle(): number;
+  setSubtitle(index: number): void;
   latency(): number | null;
   /** The hold-back that the playlist asks for, seconds. */
   target(): number | null;

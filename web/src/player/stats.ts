@@ -10,6 +10,16 @@ export interface Level {
   frameRate: number;
   /** Bits a second. */
   bitrate: number;
+  /** RFC 6381, as the playlist says; empty while unknown. */
+  codecs: string;
+}
+
+/** A sound or a set of subtitles to choose. */
+export interface Track {
+  index: number;
+  name: string;
+  /** A language tag, or empty. */
+  language: string;
 }
 
 export interface PlayerStats {

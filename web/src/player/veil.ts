@@ -1,7 +1,8 @@
 // What covers the picture while there is none: what the page waits for, in words, with the gate rising.
 
 import type { Channel } from '../api/schema';
-import { h, setText } from '../base/dom';
+import { fill, h, setText } from '../base/dom';
+import { waitingFor } from '../base/waiting';
 import { gate, icon } from '../shell/icons';
 import { stateOf } from '../shell/state';
 import type { Player } from './player';
@@ -10,6 +11,8 @@ export class Veil {
   readonly element: HTMLElement;
   private readonly title = h('p', { class: 'veil-title' });
   private readonly text = h('p', { class: 'veil-text' });
+  /** Not read aloud each second: what changes slowly is in the text. */
+  private readonly steps = h('ul', { class: 'veil-steps', 'aria-live': 'off' });
   private readonly retry: HTMLButtonElement;
   private readonly big: HTMLButtonElement;
   private readonly sound: HTMLButtonElement;
@@ -23,7 +26,7 @@ export class Veil {
     this.sound = h('button', { class: 'sound-hint', type: 'button', on: { click: () => player.setMuted(false) } },
       icon('muted'), h('span', {}, 'Turn sound on'));
     this.element = h('div', { class: 'veil' },
-      h('div', { class: 'veil-card', role: 'status' }, gate('art'), this.title, this.text, this.retry),
+      h('div', { class: 'veil-card' }, gate('art'), h('div', { role: 'status' }, this.title, this.text), this.steps, this.retry),
       this.big, this.sound);
   }
 
@@ -42,6 +45,11 @@ export class Veil {
     const [title, text] = this.words(channel);
     setText(this.title, title);
     setText(this.text, text);
+    const waits = phase === 'connecting' || phase === 'starting' || phase === 'failed';
+    const lines = waits ? waitingFor(channel?.session, Date.now()) : [];
+    this.steps.hidden = lines.length === 0;
+    if (lines.length !== this.steps.childElementCount) fill(this.steps, ...lines.map(() => h('li', {})));
+    lines.forEach((line, at) => setText(this.steps.children[at] as Element, line));
   }
 
   private words(channel: Channel | null): [string, string] {
@@ -55,6 +63,7 @@ export class Veil {
     if (trouble) {
       const left = Math.max(0, Math.ceil((this.nextAt - performance.now()) / 1000));
       const when = left > 0 ? `Trying again in ${left} s.` : 'Trying again now.';
+      if (!navigator.onLine) return ['Offline', `This device has no network. ${when}`];
       const title = trouble.status !== 503 ? 'Interrupted' : state === 'failed' ? 'No picture' : 'Starting';
       return [title, `${sentence(trouble.message)} ${when}`];
     }

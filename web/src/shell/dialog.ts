@@ -19,7 +19,7 @@ export function confirm(title: string, text: string, action: string): Promise<bo
       dialog.remove();
       resolve(dialog.returnValue === 'yes');
     });
-    open(dialog);
+    openDialog(dialog);
   });
 }
 
@@ -28,6 +28,7 @@ const SHORTCUTS: [string, [string[], string][]][] = [
     [['?'], 'this list'],
     [['g', 'c'], 'channels'],
     [['g', 's'], 'sessions'],
+    [['g', 'o'], 'configuration'],
     [['t'], 'light, dark or as the system'],
   ]],
   ['Channels', [
@@ -39,6 +40,10 @@ const SHORTCUTS: [string, [string[], string][]][] = [
     [['Space', 'k'], 'play or pause'],
     [['l'], 'go live'],
     [['q'], 'quality'],
+    [['a'], 'audio'],
+    [['c'], 'subtitles'],
+    [['i'], 'figures'],
+    [['s'], 'share'],
     [['m'], 'sound on or off'],
     [['↑', '↓'], 'volume'],
     [['f'], 'full screen'],
@@ -59,7 +64,7 @@ export function showShortcuts(): void {
       h('div', { class: 'shortcut-groups' }, ...groups),
       h('div', { class: 'dialog-actions' }, h('button', { class: 'button', autofocus: true }, 'Close'))));
   dialog.addEventListener('close', () => dialog.remove());
-  open(dialog);
+  openDialog(dialog);
 }
 
 /** A note that goes away by itself; read out politely. */
@@ -71,7 +76,8 @@ export function note(text: string): void {
   setTimeout(() => element.remove(), 4000);
 }
 
-function open(dialog: HTMLDialogElement): void {
+/** Shows a dialog; a click beside it closes it. */
+export function openDialog(dialog: HTMLDialogElement): void {
   dialog.addEventListener('click', (event) => {
     if (event.target === dialog) dialog.close();
   });

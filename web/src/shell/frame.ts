@@ -11,6 +11,8 @@ import { refusedBanner } from './refused';
 const THEMES = ['auto', 'light', 'dark'] as const;
 const THEME_ICON = { auto: 'auto', light: 'sun', dark: 'moon' } as const;
 const THEME_TEXT = { auto: 'as the system', light: 'light', dark: 'dark' } as const;
+/** After `g`. */
+const GOALS: Record<string, string> = { c: '#/', s: '#/sessions', o: '#/config' };
 type Theme = (typeof THEMES)[number];
 
 export interface Frame {
@@ -21,6 +23,7 @@ export interface Frame {
 export function buildFrame(root: HTMLElement): Frame {
   const channels = h('a', { href: formatRoute({ view: 'channels' }) }, 'Channels');
   const sessions = h('a', { href: formatRoute({ view: 'sessions' }) }, 'Sessions');
+  const config = h('a', { href: formatRoute({ view: 'config' }) }, 'Setup');
   const main = h('main', { id: 'main', tabindex: '-1' });
   const help = h('button', { class: 'icon-button', type: 'button', 'aria-label': 'Keyboard shortcuts', title: 'Keyboard (?)',
     on: { click: showShortcuts } }, icon('help'));
@@ -32,7 +35,7 @@ export function buildFrame(root: HTMLElement): Frame {
   fill(root, skip,
     h('header', { class: 'masthead' },
       h('a', { class: 'wordmark', href: '#/', 'aria-label': 'Headgate, channels' }, gate('logo'), h('span', {}, 'Headgate')),
-      h('nav', { 'aria-label': 'Views' }, channels, sessions, h('a', { href: '/api/' }, 'API')),
+      h('nav', { 'aria-label': 'Views' }, channels, sessions, config, h('a', { href: '/api/' }, 'API')),
       h('div', { class: 'masthead-tools' }, themeButton(), help)),
     refusedBanner(),
     main,
@@ -43,6 +46,7 @@ export function buildFrame(root: HTMLElement): Frame {
     mark(view) {
       current(channels, view === 'channels');
       current(sessions, view === 'sessions');
+      current(config, view === 'config');
     },
   };
 }
@@ -82,8 +86,9 @@ function listenForKeys(): void {
   document.addEventListener('keydown', (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
     if (document.querySelector('dialog[open]')) return;
-    if (event.timeStamp < goUntil && (event.key === 'c' || event.key === 's')) {
-      location.hash = event.key === 'c' ? '#/' : '#/sessions';
+    const goal = event.timeStamp < goUntil ? GOALS[event.key] : undefined;
+    if (goal !== undefined) {
+      location.hash = goal;
       goUntil = 0;
     } else if (event.key === 'g') goUntil = event.timeStamp + 1200;
     else if (event.key === '?') showShortcuts();

@@ -1,32 +1,39 @@
-// One channel in the grid. The water in it stands as high as the channel's state.
+// One channel in the grid: a recent picture of it where there is one, else water as high as its state.
 
-import type { Channel } from '../api/schema';
+import type { Channel, Programme } from '../api/schema';
 import { h, setText } from '../base/dom';
-import { bucket, count, initials } from '../base/format';
+import { bucket, count, initials, timeOfDay } from '../base/format';
 import { formatRoute } from '../base/route';
 import { icon, waves } from '../shell/icons';
 import { badge, nameOf, showState, stateOf, stateWord, viewersOf } from '../shell/state';
+import type { Thumbnails } from './thumbnails';
 
 const HUES = 6;
 
 export class Card {
   readonly element: HTMLAnchorElement;
-  private readonly number = h('span', { class: 'card-number' });
+  private readonly number = h('span', { class: 'card-number', hidden: true });
   private readonly badge = badge();
   private readonly emblem = h('span', { class: 'emblem', 'aria-hidden': 'true' });
+  private readonly picture = h('canvas', { class: 'thumbnail', hidden: true, 'aria-hidden': 'true' });
   private readonly name = h('span', { class: 'card-name' });
   private readonly group = h('span', { class: 'card-group' });
   private readonly viewers = h('span', { class: 'card-viewers' });
   private readonly viewerCount = h('b', {});
-  private pictured = '';
+  private readonly now = programmeLine('card-now');
+  private readonly next = programmeLine('card-next');
+  private drawn = '';
 
-  constructor(channel: Channel) {
+  constructor(
+    channel: Channel,
+    private readonly thumbnails: Thumbnails,
+  ) {
     this.viewers.append(icon('eye'), this.viewerCount);
     this.element = h('a', { class: 'card', href: formatRoute({ view: 'watch', channel: channel.id }), tabindex: '-1',
       'data-channel': channel.id },
       h('span', { class: 'plate', 'data-hue': bucket(channel.id, HUES) },
-        waves(), this.emblem, h('span', { class: 'plate-top' }, this.number, this.badge)),
-      h('span', { class: 'card-text' }, this.name,
+        waves(), this.emblem, this.picture, h('span', { class: 'plate-top' }, this.number, this.badge)),
+      h('span', { class: 'card-text' }, this.name, this.now, this.next,
         h('span', { class: 'card-line' }, this.group, this.viewers)));
     this.update(channel);
   }
@@ -35,30 +42,48 @@ export class Card {
     const state = stateOf(channel);
     const name = nameOf(channel);
     const viewers = viewersOf(channel);
+    const slate = channel.session?.slate_shown === true;
     this.element.dataset['state'] = state;
-    showState(this.badge, state);
+    showState(this.badge, state, slate);
     setText(this.name, name);
     const reason = channel.session?.reason;
-    setText(this.group, (state === 'failed' && reason) || channel.group || '');
-    setText(this.number, String(channel.number ?? ''));
+    const says = state === 'failed' || state === 'starting' ? reason : '';
+    setText(this.group, says || channel.group || '');
+    const number = String(channel.number ?? '');
+    setText(this.number, number);
+    this.number.hidden = number === '';
     setText(this.viewerCount, viewers.toLocaleString('en'));
     this.viewers.hidden = viewers === 0;
-    const number = channel.number ? `, number ${channel.number}` : '';
-    const group = channel.group ? `, ${channel.group}` : '';
-    const watching = viewers > 0 ? `, ${count(viewers, 'viewer')}` : '';
-    this.element.setAttribute('aria-label', `${name}${number}${group}, ${stateWord(state).toLowerCase()}${watching}`);
-    this.element.title = state === 'failed' && reason ? reason : '';
-    this.picture(channel.logo ?? '', name);
+    showProgramme(this.now, channel.now, (one) => `until ${timeOfDay(one.stop)}`);
+    showProgramme(this.next, channel.next, (one) => timeOfDay(one.start));
+    const spoken = [name, number && `number ${number}`, channel.group, slate ? 'slate' : stateWord(state).toLowerCase(),
+      viewers > 0 && count(viewers, 'viewer'), channel.now && `now ${channel.now.title}`];
+    this.element.setAttribute('aria-label', spoken.filter(Boolean).join(', '));
+    this.element.title = says ?? '';
+    this.draw(channel.logo ?? '', name);
+    this.thumbnails.show(this.picture, channel.id, state === 'active');
   }
 
-  private picture(logo: string, name: string): void {
-    const pictured = `${logo} ${name}`;
-    if (pictured === this.pictured) return;
-    this.pictured = pictured;
+  private draw(logo: string, name: string): void {
+    const drawn = `${logo} ${name}`;
+    if (drawn === this.drawn) return;
+    this.drawn = drawn;
     const letters = h('span', { class: 'letters' }, initials(name));
     if (!/^(https?:|\/)/i.test(logo)) return this.emblem.replaceChildren(letters);
     const image = h('img', { src: logo, alt: '', loading: 'lazy', decoding: 'async', referrerpolicy: 'no-referrer' });
     image.addEventListener('error', () => this.emblem.replaceChildren(letters));
     this.emblem.replaceChildren(image);
   }
+}
+
+function programmeLine(name: string): HTMLSpanElement {
+  return h('span', { class: `programme ${name}`, hidden: true }, h('span', { class: 'programme-title' }), h('small', {}));
+}
+
+function showProgramme(line: HTMLElement, programme: Programme | null | undefined, when: (one: Programme) => string): void {
+  line.hidden = !programme;
+  if (!programme) return;
+  const [title, time] = [...line.children];
+  if (title) setText(title, programme.title);
+  if (time) setText(time, when(programme));
 }

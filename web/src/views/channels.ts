@@ -2,17 +2,24 @@
 
 import { listChannels } from '../api/client';
 import type { Channel } from '../api/schema';
-import { fill, h, isTyping, setText } from '../base/dom';
+import { fill, h, setText } from '../base/dom';
+import { groupsOf, isFiltering, matcher } from '../base/filter';
 import { count } from '../base/format';
 import { poll } from '../base/poll';
 import type { View } from '../main';
-import { gate, icon } from '../shell/icons';
-import { nameOf, stateOf, viewersOf } from '../shell/state';
+import { notice, troubleBanner, troubleOf, whenAgain } from '../shell/notice';
+import { stateOf, viewersOf } from '../shell/state';
 import { Card } from './card';
+import { ChannelSearch } from './channel-search';
 import { Roving } from './roving';
+import { Thumbnails } from './thumbnails';
 
 const EVERY_MS = 4000;
-const ENOUGH_TO_SEARCH = 6;
+/** Long lists are asked for less often. */
+const EVERY_MS_PER_CHANNEL = 5;
+const ENOUGH_TO_SEARCH = 3;
+/** So many cards at first; thousands at once would only be waited for. */
+const CARDS = 240;
 
 export const channelsView: View = (place) => {
   document.title = 'Headgate';
@@ -24,36 +31,32 @@ export const channelsView: View = (place) => {
 class Channels {
   readonly element: HTMLElement;
   private readonly summary = h('p', { class: 'summary', role: 'status' });
-  private readonly search = h('input', { type: 'search', class: 'search', placeholder: 'Find', 'aria-label': 'Find a channel',
-    spellcheck: 'false', autocomplete: 'off' });
-  private readonly searchBox: HTMLElement;
-  private readonly banner = h('p', { class: 'banner', role: 'alert', hidden: true });
+  private readonly search: ChannelSearch;
+  private readonly banner = h('div', { class: 'banner', role: 'alert', hidden: true });
   private readonly body = h('div', { class: 'grid-body' });
+  private readonly thumbnails = new Thumbnails();
   private readonly cards = new Map<string, Card>();
   private readonly roving = new Roving(this.body, '.card');
   private readonly polling;
-  private readonly onKey;
   private channels: Channel[] | null = null;
+  private most = CARDS;
   private order = '';
 
   constructor() {
-    this.searchBox = h('label', { class: 'search-box', hidden: true }, icon('search'), this.search);
+    this.search = new ChannelSearch({
+      changed: () => this.draw(),
+      chosen: () => this.body.querySelector<HTMLElement>('.card')?.click(),
+      entered: () => this.roving.enter(),
+    });
+    this.search.element.hidden = true;
     this.element = h('div', { class: 'channels' },
-      h('div', { class: 'view-head' }, h('div', {}, h('h1', {}, 'Channels'), this.summary), this.searchBox),
+      h('div', { class: 'view-head' }, h('div', {}, h('h1', {}, 'Channels'), this.summary), this.search.element),
       this.banner, this.body);
     fill(this.body, skeleton());
-    this.search.addEventListener('input', () => this.draw());
-    this.search.addEventListener('keydown', (event) => this.onSearchKey(event));
-    this.onKey = (event: KeyboardEvent): void => {
-      if (event.key !== '/' || isTyping(event.target) || this.searchBox.hidden) return;
-      event.preventDefault();
-      this.search.focus();
-    };
-    document.addEventListener('keydown', this.onKey);
     this.polling = poll({
-      every: () => EVERY_MS,
+      every: () => EVERY_MS + (this.channels?.length ?? 0) * EVERY_MS_PER_CHANNEL,
       ask: async (signal) => this.show(await listChannels(signal)),
-      failed: (error, inMs) => this.fail(error instanceof Error ? error.message : 'something failed', inMs),
+      failed: (error, inMs) => this.fail(error, inMs),
     });
     // The player's code is wanted next; fetch it while the visitor chooses.
     setTimeout(() => void import('hls.js').catch(() => undefined), 400);
@@ -61,52 +64,58 @@ class Channels {
 
   stop(): void {
     this.polling.stop();
-    document.removeEventListener('keydown', this.onKey);
+    this.search.stop();
+    this.thumbnails.stop();
   }
 
   private show(channels: Channel[]): void {
     this.channels = channels;
     this.banner.hidden = true;
     this.element.dataset['stale'] = 'false';
-    this.searchBox.hidden = channels.length <= ENOUGH_TO_SEARCH;
+    this.search.element.hidden = channels.length < ENOUGH_TO_SEARCH && !isFiltering(this.search.filter);
+    this.search.offer(groupsOf(channels));
     this.draw();
   }
 
-  private fail(message: string, inMs: number): void {
-    const again = h('button', { class: 'button', type: 'button', on: { click: () => this.polling.now() } }, 'Try now');
-    const when = `Trying again every ${Math.round(inMs / 1000)} s.`;
-    if (this.channels === null) {
-      setText(this.summary, '');
-      this.order = '';
-      fill(this.body, notice('shut', 'No answer from the gateway', `${capital(message)}. ${when}`, again));
-      return;
+  private fail(error: unknown, inMs: number): void {
+    const again = (): void => this.polling.now();
+    if (this.channels !== null) {
+      this.element.dataset['stale'] = 'true';
+      return troubleBanner(this.banner, troubleOf(error), inMs, again);
     }
-    this.element.dataset['stale'] = 'true';
-    this.banner.hidden = false;
-    fill(this.banner, h('span', {}, `${capital(message)}. What you see may be old. ${when}`), again);
+    setText(this.summary, '');
+    this.order = '';
+    const button = h('button', { class: 'button', type: 'button', on: { click: again } }, 'Try now');
+    fill(this.body, notice('shut', navigator.onLine ? 'No answer from the gateway' : 'Offline',
+      `${troubleOf(error)} ${whenAgain(inMs)}`, button));
   }
 
   private draw(): void {
-    const all = this.channels ?? [];
-    const found = all.filter(matcher(this.search.value));
+    if (this.channels === null) return;
+    const all = this.channels;
+    const found = all.filter(matcher(this.search.filter));
     const live = all.filter((channel) => stateOf(channel) === 'active').length;
     const viewers = all.reduce((sum, channel) => sum + viewersOf(channel), 0);
-    setText(this.summary, all.length === 0 ? '' : [count(all.length, 'channel'), `${live} live`,
-      count(viewers, 'viewer')].join(' · '));
-    for (const channel of found) this.card(channel).update(channel);
-    const order = JSON.stringify(found.map((channel) => [channel.id, channel.group]));
+    const known = count(all.length, 'channel');
+    const shown = isFiltering(this.search.filter) ? `${found.length} of ${known}` : known;
+    setText(this.summary, all.length === 0 ? '' : [shown, `${live} live`, count(viewers, 'viewer')].join(' · '));
+    const some = found.slice(0, this.most);
+    for (const channel of some) this.card(channel).update(channel);
+    const order = JSON.stringify([found.length, some.map((channel) => [channel.id, channel.group])]);
     if (order === this.order) return;
     this.order = order;
     if (all.length === 0) fill(this.body, empty());
-    else if (found.length === 0) fill(this.body, notice('shut', 'Nothing by that name', 'Escape clears the search.'));
-    else this.arrange(found);
+    else if (found.length === 0) fill(this.body, this.nothingFound());
+    else this.arrange(some, found.length - some.length);
   }
 
-  private arrange(channels: Channel[]): void {
+  private arrange(channels: Channel[], more: number): void {
     const groups = new Map<string, Channel[]>();
     for (const channel of channels) {
       const name = channel.group ?? '';
-      groups.set(name, [...(groups.get(name) ?? []), channel]);
+      const members = groups.get(name);
+      if (members) members.push(channel);
+      else groups.set(name, [channel]);
     }
     const titled = groups.size > 1;
     const sections = [...groups].map(([name, members]) =>
@@ -114,55 +123,46 @@ class Channels {
         titled && h('h2', {}, name || 'Other'),
         h('div', { class: 'grid' }, ...members.map((channel) => this.card(channel).element))));
     const focused = document.activeElement;
-    fill(this.body, ...sections);
+    fill(this.body, ...sections, more > 0 && this.showMore(more));
     if (focused instanceof HTMLElement && this.body.contains(focused)) focused.focus();
     this.roving.refresh();
+  }
+
+  private showMore(more: number): HTMLElement {
+    const show = (): void => {
+      this.most += CARDS * 2;
+      this.draw();
+    };
+    return h('p', { class: 'more' }, h('button', { class: 'button', type: 'button', on: { click: show } },
+      `Show more (${more.toLocaleString('en')} left)`));
+  }
+
+  private nothingFound(): HTMLElement {
+    const { query, group } = this.search.filter;
+    const where = group === null ? '' : ` in “${group || 'Other'}”`;
+    const text = query.trim() === '' ? `There is no channel${where}.` : `No channel${where} is called “${query.trim()}”.`;
+    const clear = h('button', { class: 'button', type: 'button', on: { click: () => this.search.clear() } }, 'Show all channels');
+    return notice('still', 'Nothing found', text, clear);
   }
 
   private card(channel: Channel): Card {
     let card = this.cards.get(channel.id);
     if (!card) {
-      card = new Card(channel);
+      card = new Card(channel, this.thumbnails);
       this.cards.set(channel.id, card);
     }
     return card;
   }
-
-  private onSearchKey(event: KeyboardEvent): void {
-    if (event.key === 'Escape') {
-      this.search.value = '';
-      this.search.blur();
-    } else if (event.key === 'Enter') this.body.querySelector<HTMLElement>('.card')?.click();
-    else if (event.key === 'ArrowDown') this.roving.enter();
-    else return;
-    event.preventDefault();
-    this.draw();
-  }
-}
-
-function matcher(query: string): (channel: Channel) => boolean {
-  const wanted = query.trim().toLocaleLowerCase();
-  if (wanted === '') return () => true;
-  return (channel) => String(channel.number ?? '') === wanted ||
-    `${nameOf(channel)} ${channel.group ?? ''} ${channel.id}`.toLocaleLowerCase().includes(wanted);
 }
 
 function skeleton(): HTMLElement {
   const ghosts = Array.from({ length: 6 }, () => h('div', { class: 'card ghost' }, h('span', { class: 'plate' }),
     h('span', { class: 'card-text' }, h('span', { class: 'bar' }), h('span', { class: 'bar short' }))));
-  return h('div', { class: 'grid', 'aria-busy': 'true', 'aria-label': 'Loading' }, ...ghosts);
+  return h('div', { class: 'grid', role: 'group', 'aria-busy': 'true', 'aria-label': 'Loading' }, ...ghosts);
 }
 
 function empty(): HTMLElement {
   const sample = '[[channel]]\nid = "testcard"\nname = "Test card"\nsource = "testcard:"';
   return notice('still', 'No channels yet', 'Add one to channels.toml. The gateway notices, and so does this page.',
-    h('pre', { class: 'sample' }, h('code', {}, sample)));
-}
-
-function notice(art: string, title: string, text: string, more?: HTMLElement): HTMLElement {
-  return h('div', { class: 'notice', 'data-art': art }, gate('art'), h('h2', {}, title), h('p', {}, text), more);
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+    h('pre', { class: 'sample', tabindex: '0' }, h('code', {}, sample)));
 }

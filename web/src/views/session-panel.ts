@@ -1,10 +1,8 @@
 // What the gateway says about a channel, beside its picture.
 
 import type { Channel, Encoder, Rendition, Session } from '../api/schema';
-import { channelUrls } from '../api/client';
 import { fill, h, setText } from '../base/dom';
 import { ago, bitrate, bytes, count, duration, fixed } from '../base/format';
-import { copyButton } from '../shell/clipboard';
 import { badge, showState, stateOf, viewersOf } from '../shell/state';
 import { historyList, sourceList } from './session-story';
 
@@ -22,16 +20,13 @@ export class SessionPanel {
   private readonly historyPart: HTMLDetailsElement;
   private drawn = '';
 
-  constructor(id: string) {
-    const { hls, ts } = channelUrls(id);
+  constructor() {
     this.ladderPart = h('section', { hidden: true }, h('h3', {}, 'Ladder'), this.ladder);
     this.sourcesPart = h('section', { hidden: true }, h('h3', {}, 'Sources'), this.sources);
     this.historyPart = h('details', { class: 'fold', hidden: true }, h('summary', {}, 'What happened'), this.history);
     this.element = h('aside', { class: 'panel', 'aria-label': 'Session' },
       h('div', { class: 'panel-head' }, h('h2', {}, 'Session'), this.badge),
       this.reason, this.error, this.facts, this.sourcesPart, this.ladderPart,
-      h('section', {}, h('h3', {}, 'Watch elsewhere'),
-        address('HLS', hls, 'VLC, mpv, a television'), address('MPEG-TS', ts, 'tuners and older players')),
       this.historyPart);
   }
 
@@ -96,11 +91,4 @@ function rung(rendition: Rendition, most: number): HTMLElement {
   return h('li', { title: `planned ${bitrate(rendition.target_bitrate)}, measured ${bitrate(measured)}` },
     h('b', {}, rendition.name), h('span', { class: 'rung-rate' }, rate), bar,
     h('small', {}, what.filter(Boolean).join(' · ')));
-}
-
-function address(name: string, url: string, hint: string): HTMLElement {
-  return h('div', { class: 'address' },
-    h('div', {}, h('b', {}, name), h('small', {}, hint)),
-    h('a', { href: url, title: url }, url.replace(/^https?:\/\//, '')),
-    copyButton(`Copy the ${name} address`, () => url));
 }

@@ -3,6 +3,7 @@
 import { ApiError, getChannel, listChannels } from '../api/client';
 import type { Channel } from '../api/schema';
 import { h, isTyping, setText } from '../base/dom';
+import { timeOfDay } from '../base/format';
 import { poll } from '../base/poll';
 import { formatRoute } from '../base/route';
 import { slateNotice } from '../base/sources';
@@ -16,6 +17,7 @@ import { note } from '../shell/dialog';
 import { icon } from '../shell/icons';
 import { nameOf } from '../shell/state';
 import { SessionPanel } from './session-panel';
+import { showShare } from './share';
 
 const CONTROLS_REST_MS = 2800;
 
@@ -28,11 +30,12 @@ export function watchView(id: string): View {
     const veil = new Veil(player);
     const gauges = new Gauges();
     const slate = h('p', { class: 'slate-notice', role: 'status', hidden: true });
-    const panel = new SessionPanel(id);
-    const title = titleBar(id);
+    const panel = new SessionPanel();
     let channel: Channel | null = null;
+    const share = (): void => showShare(id, channel ? nameOf(channel) : id);
+    const title = titleBar(id, share);
 
-    stage.append(veil.element, h('div', { class: 'spinner', 'aria-hidden': 'true' }), controls.element);
+    stage.append(veil.element, h('div', { class: 'spinner', 'aria-hidden': 'true' }), controls.overlay.element, controls.element);
     place.append(h('div', { class: 'watch' },
       h('div', { class: 'watch-main' }, stage, slate, title.element, gauges.element), panel.element));
 
@@ -64,7 +67,7 @@ export function watchView(id: string): View {
         }
       },
     });
-    const leaveKeys = keys(id, player, controls);
+    const leaveKeys = keys(id, player, controls, share);
     const leaveRest = restControls(stage, video, player);
     probe.stats = () => player.stats();
     draw();
@@ -85,27 +88,37 @@ interface TitleBar {
   missing(): void;
 }
 
-function titleBar(id: string): TitleBar {
+function titleBar(id: string, share: () => void): TitleBar {
   const name = h('h1', {}, id);
   const number = h('span', { class: 'number', hidden: true });
   const group = h('p', { class: 'group' });
+  const programme = h('p', { class: 'group on-now', hidden: true });
+  const sharing = h('button', { class: 'button with-icon', type: 'button', id: 'share', title: 'Share (s)',
+    on: { click: share } }, icon('share'), 'Share');
   const step = (by: number, label: string, shape: string): HTMLElement =>
     h('button', { class: 'icon-button', type: 'button', 'aria-label': label, title: label,
       on: { click: () => void zap(id, by) } }, icon(shape));
   const back = h('a', { class: 'icon-button', href: '#/', 'aria-label': 'All channels', title: 'All channels (Esc)' },
     icon('channels'));
   return {
-    element: h('div', { class: 'title-bar' }, back, number, h('div', { class: 'title-text' }, name, group),
+    element: h('div', { class: 'title-bar' }, back, number, h('div', { class: 'title-text' }, name, group, programme), sharing,
       h('div', { class: 'zap' }, step(-1, 'Previous channel ([)', 'back'), step(1, 'Next channel (])', 'forward'))),
     update(channel) {
       setText(name, nameOf(channel));
       setText(group, channel.group ?? '');
       setText(number, String(channel.number ?? ''));
+      programme.hidden = !channel.now;
+      setText(programme, onNow(channel));
       number.hidden = channel.number === null || channel.number === undefined;
       document.title = `${nameOf(channel)} · Headgate`;
     },
     missing: () => setText(group, 'Not in the configuration'),
   };
+}
+
+function onNow({ now, next }: Channel): string {
+  if (!now) return '';
+  return `${now.title}, until ${timeOfDay(now.stop)}${next ? `; then ${next.title}` : ''}`;
 }
 
 async function zap(id: string, by: number): Promise<void> {
@@ -121,12 +134,16 @@ async function zap(id: string, by: number): Promise<void> {
 }
 
 /** The viewer's keys. Returns how to stop listening. */
-function keys(id: string, player: Player, controls: Controls): () => void {
+function keys(id: string, player: Player, controls: Controls, share: () => void): () => void {
   const does: Record<string, () => void> = {
     ' ': () => player.toggle(),
     k: () => player.toggle(),
     l: () => player.goLive(),
-    q: () => controls.quality.toggle(),
+    q: () => controls.menus.quality.toggle(),
+    a: () => controls.menus.audio.toggle(),
+    c: () => controls.menus.subtitles.toggle(),
+    i: () => controls.overlay.toggle(),
+    s: share,
     m: () => player.setMuted(!player.video.muted),
     f: () => controls.toggleFullscreen(),
     p: () => controls.togglePip(),

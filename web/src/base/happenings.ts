@@ -1,0 +1,56 @@
+// The gateway's events in words. Pure.
+
+export interface Happening {
+  id: number;
+  at: string;
+  channel?: string;
+  session?: string;
+  type: string;
+  data?: Record<string, unknown>;
+}
+
+/** Every type there is: a browser's EventSource hands on only those that are asked for by name. */
+export const TYPES = ['session.state', 'source.switched', 'source.lost', 'source.healthy', 'encoder.started',
+  'encoder.ended', 'viewers.first', 'viewers.last', 'config.applied', 'config.refused'] as const;
+
+/** What happened, for people; of an unknown type its name. */
+export function inWords({ type, data = {} }: Happening): string {
+  const of = (key: string): string => (typeof data[key] === 'string' || typeof data[key] === 'number' ? String(data[key]) : '?');
+  const names = (key: string): string[] => (Array.isArray(data[key]) ? data[key].map(String) : []);
+  switch (type) {
+    case 'session.state':
+      return `${of('from')} → ${of('to')}: ${of('reason')}`;
+    case 'source.switched':
+      return `from ${of('from')} to ${of('to')}: ${of('reason')}`;
+    case 'source.lost':
+      return `${of('source')} was lost: ${of('reason')}`;
+    case 'source.healthy':
+      return `${of('source')} answers again`;
+    case 'encoder.started':
+      return `encoder ${of('pid')} started for ${of('source')}`;
+    case 'encoder.ended':
+      return `encoder ${of('pid')} ended: ${of('reason')}`;
+    case 'viewers.first':
+      return 'somebody watches';
+    case 'viewers.last':
+      return 'nobody watches any more';
+    case 'config.refused':
+      return `the configuration was refused: ${of('error')}`;
+    case 'config.applied':
+      return `a configuration is in force${changes(names('added'), names('removed'), names('changed'))}`;
+    default:
+      return type;
+  }
+}
+
+/** How much it matters, to mark it. */
+export function weightOf({ type, data = {} }: Happening): 'bad' | 'good' | 'plain' {
+  if (['source.lost', 'config.refused'].includes(type) || data['to'] === 'failed') return 'bad';
+  return type === 'source.healthy' || (type === 'session.state' && data['to'] === 'active') ? 'good' : 'plain';
+}
+
+function changes(added: string[], removed: string[], changed: string[]): string {
+  const parts = [['new', added], ['gone', removed], ['changed', changed]] as const;
+  const said = parts.filter(([, names]) => names.length > 0).map(([word, names]) => `${word}: ${names.join(', ')}`);
+  return said.length === 0 ? '' : ` (${said.join('; ')})`;
+}

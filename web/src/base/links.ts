@@ -1,0 +1,29 @@
+// Where the players of a channel go, as absolute addresses, and the little file that opens it in VLC. Pure.
+
+export interface Link {
+  name: string;
+  url: string;
+  /** Who can use it. */
+  hint: string;
+}
+
+export function linksOf(origin: string, id: string): Link[] {
+  const channel = encodeURIComponent(id);
+  const base = `${origin}/live/${channel}`;
+  return [
+    { name: 'This page', url: `${origin}/#/watch/${channel}`, hint: 'a browser' },
+    { name: 'HLS', url: `${base}/index.m3u8`, hint: 'VLC, mpv, phones and televisions' },
+    { name: 'HLS with MPEG-TS', url: `${base}/ts/index.m3u8`, hint: 'older players' },
+    { name: 'MPEG-TS', url: `${base}/stream.ts`, hint: 'tuners and IPTV front ends' },
+    { name: 'DASH', url: `${base}/manifest.mpd`, hint: 'dash.js, Shaka, some televisions' },
+    { name: 'All channels (M3U)', url: `${origin}/channels.m3u`, hint: 'Kodi, Jellyfin, TiviMate, VLC' },
+  ];
+}
+
+/** A playlist of one channel. A name is a single line here, whatever it holds. */
+export function playlistFile(name: string, url: string): string {
+  return `#EXTM3U\n#EXTINF:-1,${name.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim()}\n${url}\n`;
+}
+
+/** VLC's own scheme: its apps for phones know it, its desktop programs do not. */
+export const vlcLink = (url: string): string => `vlc://${url}`;

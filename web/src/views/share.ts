@@ -1,0 +1,40 @@
+// Addresses of a channel to hand to other players and other people.
+
+import { h } from '../base/dom';
+import { linksOf, playlistFile, vlcLink } from '../base/links';
+import type { Link } from '../base/links';
+import { copyButton } from '../shell/clipboard';
+import { openDialog } from '../shell/dialog';
+
+export function showShare(id: string, name: string): void {
+  if (document.querySelector('dialog[open]')) return;
+  const links = linksOf(location.origin, id);
+  const hls = links.find((link) => link.name === 'HLS')?.url ?? '';
+  const dialog = h('dialog', { class: 'dialog share', 'aria-labelledby': 'share-title' },
+    h('form', { method: 'dialog' },
+      h('h2', { id: 'share-title' }, `Share ${name}`),
+      h('div', { class: 'addresses' }, ...links.map(address)),
+      h('div', { class: 'dialog-actions' },
+        h('button', { class: 'button', value: 'close', autofocus: true }, 'Close'),
+        h('button', { class: 'button', type: 'button', on: { click: () => download(`${id}.m3u`, playlistFile(name, hls)) } },
+          'Save for VLC (.m3u)'),
+        h('a', { class: 'button', href: vlcLink(hls) }, 'Open in VLC'))));
+  dialog.addEventListener('close', () => dialog.remove());
+  openDialog(dialog);
+}
+
+function address({ name, url, hint }: Link): HTMLElement {
+  return h('div', { class: 'address' },
+    h('div', {}, h('b', {}, name), h('small', {}, hint)),
+    h('a', { href: url, title: url }, url.replace(/^https?:\/\//, '')),
+    copyButton(`Copy the address: ${name}`, () => url));
+}
+
+function download(name: string, text: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type: 'audio/x-mpegurl' }));
+  const link = h('a', { href: url, download: name, hidden: true });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
