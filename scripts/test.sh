@@ -22,6 +22,8 @@ if [ -f web/package.json ]; then
   if [ "$status" = 0 ]; then
     say "the page in Chromium"
     bash scripts/play.sh || status=$?
+    say "the page's views in Chromium, for viewers and operators"
+    bash scripts/page.sh || status=$?
     say "the page in Chromium, while encoders and the gateway are killed"
     bash scripts/survive.sh || status=$?
     say "the page in Chromium, while sources are unplugged"

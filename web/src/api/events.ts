@@ -6,6 +6,8 @@ import { TYPES } from '../base/happenings';
 import type { Happening } from '../base/happenings';
 
 export interface EventsOptions {
+  /** The last event that is known already, or `0`. */
+  after: string;
   happened: (event: Happening) => void;
   /** So many are not remembered any more. */
   missed: (count: number) => void;
@@ -13,15 +15,14 @@ export interface EventsOptions {
 }
 
 /** Listens until the returned function is called. */
-export function listenToEvents({ happened, missed, connected }: EventsOptions): () => void {
+export function listenToEvents({ after, happened, missed, connected }: EventsOptions): () => void {
   let source: EventSource | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let last = '';
+  let last = after;
   let failures = 0;
 
   const open = (): void => {
-    const query = last === '' ? '' : `?${new URLSearchParams({ last_event_id: last })}`;
-    source = new EventSource(`/api/v1/events${query}`);
+    source = new EventSource(`/api/v1/events?${new URLSearchParams({ last_event_id: last })}`);
     source.addEventListener('open', () => {
       failures = 0;
       connected(true);
@@ -33,7 +34,9 @@ export function listenToEvents({ happened, missed, connected }: EventsOptions): 
       timer = setTimeout(open, backoff(failures, 2000, 30_000));
     });
     for (const type of TYPES) source.addEventListener(type, (event) => read(event));
-    source.addEventListener('missed', (event) => missed(Number((parse(event.data) as { count?: number })?.count ?? 0)));
+    source.addEventListener('missed', (event) => {
+      if (last !== '0') missed(Number((parse(event.data) as { count?: number } | null)?.count ?? 0));
+    });
   };
   const read = (event: MessageEvent<string>): void => {
     if (event.lastEventId !== '') last = event.lastEventId;

@@ -7,17 +7,18 @@ const TROUBLES = 2;
 
 /** Which source is tried and since when, what went wrong with others, and what happens next. */
 export function waitingFor(session: Session | null | undefined, now: number): string[] {
-  if (!session || session.state === 'active' || session.state === 'idle') return [];
+  if (session?.state !== 'starting' && session?.state !== 'failed') return [];
   const lines: string[] = [];
   const sources = session.sources ?? [];
-  const tried = sources.find((source) => source.role === 'tried');
+  const tried = session.state === 'starting' ? sources.find((source) => source.role === 'tried') : undefined;
   if (tried) lines.push(`${tried.label}: being tried for ${ago(triedSince(session, tried.label), now)}`);
-  for (const source of sources.filter((one) => one !== tried && one.last_error).slice(0, TROUBLES)) {
-    lines.push(`${source.label}: ${withoutLabel(source.last_error ?? '', source.label)}`);
+  for (const { label, last_error: error } of sources.filter((one) => one !== tried).slice(0, TROUBLES)) {
+    // The reason of the state is shown anyway and often has the last trouble in it.
+    if (error && !session.reason.includes(error)) lines.push(`${label}: ${withoutLabel(error, label)}`);
   }
   const next = session.next?.[0];
   if (next) lines.push(`${dueIn(next.at, now)}: ${next.what}`);
-  lines.push(`The start began ${ago(session.started_at, now)} ago`);
+  if (session.state === 'starting') lines.push(`The start began ${ago(session.started_at, now)} ago`);
   return lines;
 }
 

@@ -11,6 +11,8 @@ const KEPT = 60;
 
 /** What was heard before the view was left and opened again. */
 const remembered: HTMLElement[] = [];
+/** At first from the oldest that the gateway remembers: what happened before somebody looked is what they look for. */
+let lastHeard = '0';
 
 export class Happenings {
   readonly element: HTMLElement;
@@ -25,7 +27,9 @@ export class Happenings {
       h('div', { class: 'panel-head' }, h('h2', { id: 'feed-title' }, 'What happens'), this.state), this.list);
     this.element.dataset['empty'] = String(remembered.length === 0);
     this.leave = listenToEvents({
+      after: lastHeard,
       happened: (event) => {
+        lastHeard = String(event.id);
         this.add(line(event));
         stirred();
       },

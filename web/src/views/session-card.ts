@@ -54,7 +54,7 @@ export class SessionCard {
     const steps = waitingFor(session, now);
     this.steps.hidden = steps.length === 0;
     fill(this.steps, ...steps.map((step) => h('li', {}, step)));
-    this.error.hidden = !session.last_error;
+    this.error.hidden = !session.last_error || session.reason.includes(session.last_error);
     setText(this.error, session.last_error ?? '');
     setText(this.facts, factsOf(session, now).join(' · '));
     this.plots.element.hidden = session.state === 'idle' && !session.encoder;

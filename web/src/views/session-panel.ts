@@ -35,7 +35,7 @@ export class SessionPanel {
     const session = channel?.session ?? null;
     showState(this.badge, stateOf(channel), session?.slate_shown === true);
     setText(this.reason, session?.reason ?? 'Nothing runs. The first viewer starts it.');
-    this.error.hidden = !session?.last_error;
+    this.error.hidden = !session?.last_error || session.reason.includes(session.last_error);
     setText(this.error, session?.last_error ?? '');
     const drawn = JSON.stringify(channel);
     if (drawn === this.drawn) return;
