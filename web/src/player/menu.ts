@@ -63,8 +63,9 @@ export class Menu {
       'aria-checked': String(checked), 'data-level': value },
       h('span', { class: 'menu-check' }, checked && icon('check')), h('b', {}, name), h('small', {}, detail));
     item.addEventListener('click', () => {
-      this.options.choose(value);
+      // In this order: what is chosen may redraw the list, and the focus must have left it by then.
       this.close(true);
+      this.options.choose(value);
     });
     return item;
   }

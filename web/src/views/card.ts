@@ -2,10 +2,10 @@
 
 import type { Channel, Programme } from '../api/schema';
 import { h, setText } from '../base/dom';
-import { bucket, count, initials, timeOfDay } from '../base/format';
+import { bucket, initials, timeOfDay } from '../base/format';
 import { formatRoute } from '../base/route';
 import { icon, waves } from '../shell/icons';
-import { badge, nameOf, showState, stateOf, stateWord, viewersOf } from '../shell/state';
+import { badge, nameOf, showState, stateOf, viewersOf } from '../shell/state';
 import type { Thumbnails } from './thumbnails';
 
 const HUES = 6;
@@ -20,6 +20,7 @@ export class Card {
   private readonly group = h('span', { class: 'card-group' });
   private readonly viewers = h('span', { class: 'card-viewers' });
   private readonly viewerCount = h('b', {});
+  private readonly viewerWord = h('span', { class: 'visually-hidden' });
   private readonly now = programmeLine('card-now');
   private readonly next = programmeLine('card-next');
   private drawn = '';
@@ -28,13 +29,14 @@ export class Card {
     channel: Channel,
     private readonly thumbnails: Thumbnails,
   ) {
-    this.viewers.append(icon('eye'), this.viewerCount);
+    this.viewers.append(icon('eye'), this.viewerCount, this.viewerWord);
     this.element = h('a', { class: 'card', href: formatRoute({ view: 'watch', channel: channel.id }), tabindex: '-1',
       'data-channel': channel.id },
-      h('span', { class: 'plate', 'data-hue': bucket(channel.id, HUES) },
-        waves(), this.emblem, this.picture, h('span', { class: 'plate-top' }, this.number, this.badge)),
+      // Read in this order; the picture is drawn above the text.
       h('span', { class: 'card-text' }, this.name, this.now, this.next,
-        h('span', { class: 'card-line' }, this.group, this.viewers)));
+        h('span', { class: 'card-line' }, this.group, this.viewers)),
+      h('span', { class: 'plate', 'data-hue': bucket(channel.id, HUES) },
+        waves(), this.emblem, this.picture, h('span', { class: 'plate-top' }, this.number, this.badge)));
     this.update(channel);
   }
 
@@ -53,12 +55,10 @@ export class Card {
     setText(this.number, number);
     this.number.hidden = number === '';
     setText(this.viewerCount, viewers.toLocaleString('en'));
+    setText(this.viewerWord, viewers === 1 ? ' viewer' : ' viewers');
     this.viewers.hidden = viewers === 0;
     showProgramme(this.now, channel.now, (one) => `until ${timeOfDay(one.stop)}`);
     showProgramme(this.next, channel.next, (one) => timeOfDay(one.start));
-    const spoken = [name, number && `number ${number}`, channel.group, slate ? 'slate' : stateWord(state).toLowerCase(),
-      viewers > 0 && count(viewers, 'viewer'), channel.now && `now ${channel.now.title}`];
-    this.element.setAttribute('aria-label', spoken.filter(Boolean).join(', '));
     this.element.title = says ?? '';
     this.draw(channel.logo ?? '', name);
     this.thumbnails.show(this.picture, channel.id, state === 'active');

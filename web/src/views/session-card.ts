@@ -99,7 +99,7 @@ export class SessionCard {
   }
 
   private viewer(viewer: Viewer, now: number): HTMLElement {
-    const label = `Send ${viewer.address} away`;
+    const label = `Kick ${viewer.address}`;
     return h('li', {}, h('div', {}, h('b', {}, viewer.address), h('span', { class: 'role' }, viewer.agent || 'says no name'),
       h('small', {}, `for ${ago(viewer.since, now)} · ${count(viewer.requests, 'request')}`)),
     h('button', { class: 'button small', type: 'button', 'aria-label': label, title: label, 'data-key': `kick:${viewer.id}`,

@@ -13,7 +13,7 @@ export type Choose = (source: Source) => void;
 export function sourceList(session: Session, now: number, choose?: Choose): HTMLElement[] {
   return (session.sources ?? []).map((source) => {
     const facts = factsOf(source, now).map((fact) => h('small', {}, fact));
-    const label = `Switch ${session.channel} to ${source.label}`;
+    const label = `Use ${source.label} for ${session.channel}`;
     const button = choose && isChoosable(source)
       ? h('button', { class: 'button small', type: 'button', 'aria-label': label, title: label,
         'data-key': `source${source.position}:${session.id}`, on: { click: () => choose(source) } }, 'Use')

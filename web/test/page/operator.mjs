@@ -5,6 +5,7 @@ import { check, until } from '../script.mjs';
 import { PATIENCE_MS } from './stage.mjs';
 
 const card = ({ page }, channel) => page.locator(`.session[data-channel=${channel}]`);
+const answerOf = (session) => session.locator('.session-answer').innerText();
 
 /** Starts `safe` by keyboard, before anybody watches. */
 export async function startsAhead(stage) {
@@ -19,7 +20,8 @@ export async function startsAhead(stage) {
   await page.keyboard.press('Tab');
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
-  await stage.sees('a channel is started ahead and the answer shown', () => dialog.getByText('Accepted: it runs until').isVisible());
+  await stage.sees('a channel is started ahead and the answer shown',
+    () => dialog.getByText('Accepted: it runs until').isVisible());
   await page.keyboard.press('Escape');
   check('the focus is back on the button', await page.evaluate(() => document.activeElement?.id) === 'start-ahead');
 }
@@ -38,7 +40,7 @@ export async function failsOver(stage) {
   const story = await safe.locator('.history').last().innerText();
   check('its story tells why', /was lost|refused the connection/.test(story));
   await plotted(stage, safe);
-  await safe.getByRole('button', { name: /^Switch safe to http/ }).click();
+  await safe.getByRole('button', { name: /^Use http.* for safe/ }).click();
   await page.getByRole('button', { name: 'Switch', exact: true }).click();
   await stage.sees('a switch is answered', () => safe.locator('.session-answer').isVisible(),
     () => safe.locator('.session-answer').innerText());
@@ -69,7 +71,7 @@ export async function restarts(stage) {
   await testcard.getByRole('button', { name: 'Restart the encoder of testcard' }).click();
   await stage.looks('confirm');
   await page.getByRole('button', { name: 'Restart', exact: true }).click();
-  await stage.sees('a restart is answered', async () => /Restart: accepted/.test(await testcard.locator('.session-answer').innerText()));
+  await stage.sees('a restart is answered', async () => /Restart: accepted/.test(await answerOf(testcard)));
   await stage.sees('and another encoder runs', async () => {
     const now = (await stage.session('testcard'))?.encoder;
     return now && now.pid !== before.pid;
@@ -86,11 +88,12 @@ export async function kicksAndStops(stage) {
   await stage.go('#/sessions');
   const testcard = card(stage, 'testcard');
   await testcard.locator('summary').click();
-  await stage.sees('who watches is listed', () => testcard.getByRole('button', { name: 'Send 127.0.0.1 away' }).first().isVisible());
+  const away = testcard.getByRole('button', { name: 'Kick 127.0.0.1' }).first();
+  await stage.sees('who watches is listed', () => away.isVisible());
   await stage.looks('sessions');
-  await testcard.getByRole('button', { name: 'Send 127.0.0.1 away' }).first().click();
+  await away.click();
   await page.getByRole('button', { name: 'Kick', exact: true }).click();
-  await stage.sees('a viewer is sent away', async () => /Kick: accepted/.test(await testcard.locator('.session-answer').innerText()));
+  await stage.sees('a viewer is sent away', async () => /Kick: accepted/.test(await answerOf(testcard)));
   await stage.sees('and is told', () => stage.viewer.getByText(/cannot be played/).isVisible());
   await stage.viewer.close();
 
@@ -111,15 +114,16 @@ export async function configures(stage) {
   await stage.go('#/config');
   await page.getByRole('heading', { name: 'In force' }).waitFor();
   await page.locator('#reload').click();
-  await stage.sees('a reload is answered', async () => /nothing is different/.test(await page.locator('#reload-answer').innerText()));
+  const answer = page.locator('#reload-answer');
+  await stage.sees('a reload is answered', async () => /nothing is different/.test(await answer.innerText()));
   await stage.looks('setup');
   const good = await readFile(config, 'utf8');
   try {
     await writeFile(config, `${good}\n[[channel]]\nid = "not an id"\nsource = "testcard:"\n`);
     await page.locator('#reload').click();
     await stage.sees('what is wrong is told with its line', async () =>
-      /Line \d+, column \d+/.test(await page.locator('#reload-answer').innerText()),
-    () => page.locator('#reload-answer').innerText().then((text) => text.split('\n')[0]));
+      /Line \d+, column \d+/.test(await answer.innerText()),
+    () => answer.innerText().then((text) => text.split('\n')[0]));
     await stage.sees('and on every view', () => page.getByText('The configuration was not taken').isVisible());
     await stage.looks('setup-refused');
   } finally {

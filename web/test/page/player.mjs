@@ -7,6 +7,7 @@ import { PATIENCE_MS } from './stage.mjs';
 /** From the address bar to a moving picture without a mouse. */
 export async function plays(stage) {
   const { page } = stage;
+  await page.goto('about:blank');
   await stage.go('#/');
   await page.locator('a.card').first().waitFor();
   await page.keyboard.press('Tab');
@@ -21,8 +22,10 @@ export async function plays(stage) {
   await page.keyboard.press('Home');
   await page.keyboard.press('Enter');
   await stage.playing();
-  check('Enter plays', (await stage.stats()).decoded > 0, `${first}, first picture after ${(await stage.stats()).firstFrameMs} ms`);
-  await stage.sees('the live latency is shown', async () => /^\d+\.\d s$/.test(await page.locator('#gauge-latency').innerText()));
+  const { decoded, firstFrameMs } = await stage.stats();
+  check('Enter plays', decoded > 0, `${first}, first picture after ${firstFrameMs} ms`);
+  const latency = page.locator('#gauge-latency');
+  await stage.sees('the live latency is shown', async () => /^\d+\.\d s$/.test(await latency.innerText()));
   await stage.looks('player');
 }
 
@@ -37,7 +40,8 @@ async function tabTo(page, there) {
 
 export async function switchesQuality(stage) {
   const { page } = stage;
-  check('one sound and no subtitles need no menu', await page.locator('#audio, #subtitles').filter({ visible: true }).count() === 0);
+  const needless = await page.locator('#audio, #subtitles').filter({ visible: true }).count();
+  check('one sound and no subtitles need no menu', needless === 0);
   await page.keyboard.press('q');
   const items = page.locator('[role=menuitemradio]');
   await stage.picture('quality-menu');
@@ -58,13 +62,14 @@ export async function switchesQuality(stage) {
 export async function showsFigures(stage) {
   const { page } = stage;
   await page.keyboard.press('i');
-  await stage.sees('the overlay tells the codecs', async () => /avc1\..*mp4a/.test(await page.locator('#overlay').innerText()));
-  const text = await page.locator('#overlay').innerText();
+  const overlay = page.locator('#overlay');
+  await stage.sees('the overlay tells the codecs', async () => /avc1\..*mp4a/.test(await overlay.innerText()));
+  const text = await overlay.innerText();
   check('and rendition, buffer, latency, frames', /Rendition\n\d+p/.test(text) && /Buffer\n\d/.test(text) &&
     /Latency\n\d/.test(text) && /\d+ of \d+ dropped/.test(text), text.replaceAll('\n', ' '));
   await stage.looks('figures');
   await page.keyboard.press('i');
-  check('and goes away', await page.locator('#overlay').isHidden());
+  check('and goes away', await overlay.isHidden());
   check('picture in picture can be had', await page.locator('[aria-label^="Picture in picture"]').isVisible());
 }
 

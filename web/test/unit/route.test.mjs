@@ -5,7 +5,8 @@ import { load } from './load.mjs';
 const { formatRoute, parseRoute } = await load('base/route.ts');
 
 test('addresses and their views', () => {
-  for (const hash of ['', '#', '#/', '#/nothing', '#/watch', '#/watch/', '#/watch/a/b', '#/sessions/x', '#/config/x', '#/?q=news&group=a', '#/watch/%E0%A4%A']) {
+  for (const hash of ['', '#', '#/', '#/nothing', '#/watch', '#/watch/', '#/watch/a/b', '#/sessions/x', '#/config/x',
+    '#/?q=news&group=a', '#/watch/%E0%A4%A']) {
     assert.deepEqual(parseRoute(hash), { view: 'channels' }, hash);
   }
   assert.deepEqual(parseRoute('#/sessions'), { view: 'sessions' });
