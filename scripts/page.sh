@@ -4,11 +4,16 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 need_browser_stage
-config=$PWD/tests/out/page.toml
+# Relative, so that pictures show no folder of this machine.
+config=tests/out/page.toml
 rm -f tests/out/page.state tests/out/page-*.png
+node web/test/page/guide.mjs >tests/out/page-guide.xml
 cat >"$config" <<CONFIG
 [server]
 state = "page.state"
+
+[guide]
+source = "page-guide.xml"
 
 [defaults]
 grace_period = "1m"
@@ -23,6 +28,7 @@ name = "Test card"
 number = 1
 group = "House"
 source = "testcard:"
+tvg_id = "testcard"
 
 [[channel]]
 id = "safe"

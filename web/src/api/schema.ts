@@ -130,6 +130,17 @@ export interface Viewer {
   since: string;
   last_access: string;
   requests: number;
+  /** What its player tells about its playback (CMCD), if it does. */
+  playback?: Playback | null;
+}
+
+/** Bitrates are bits a second, times seconds. */
+export interface Playback {
+  rebuffers?: number;
+  bitrate?: number | null;
+  buffer?: number | null;
+  throughput?: number | null;
+  latency?: number | null;
 }
 
 export interface Hold {

@@ -2,9 +2,9 @@
 // that neither focus nor what is unfolded is lost.
 
 import { kickViewer, listViewers, restartSession, stopSession, switchSource } from '../api/client';
-import type { Session, Source, Viewer } from '../api/schema';
+import type { Playback, Session, Source, Viewer } from '../api/schema';
 import { fill, h, setText } from '../base/dom';
-import { ago, bytes, count, duration, fixed } from '../base/format';
+import { ago, bitrate, bytes, count, duration, fixed, seconds } from '../base/format';
 import { formatRoute } from '../base/route';
 import { waitingFor } from '../base/waiting';
 import { icon } from '../shell/icons';
@@ -101,7 +101,8 @@ export class SessionCard {
   private viewer(viewer: Viewer, now: number): HTMLElement {
     const label = `Kick ${viewer.address}`;
     return h('li', {}, h('div', {}, h('b', {}, viewer.address), h('span', { class: 'role' }, viewer.agent || 'says no name'),
-      h('small', {}, `for ${ago(viewer.since, now)} · ${count(viewer.requests, 'request')}`)),
+      h('small', {}, `for ${ago(viewer.since, now)} · ${count(viewer.requests, 'request')}`),
+      viewer.playback ? h('small', {}, playbackOf(viewer.playback)) : null),
     h('button', { class: 'button small', type: 'button', 'aria-label': label, title: label, 'data-key': `kick:${viewer.id}`,
       on: { click: () => void this.kick(viewer) } }, 'Kick'));
   }
@@ -152,6 +153,12 @@ export class SessionCard {
     const { viewers } = this.session;
     return viewers > 0 ? `${count(viewers, 'viewer')} will notice. ` : '';
   }
+}
+
+/** What a player says of itself. */
+function playbackOf({ bitrate: rate, buffer, latency, rebuffers }: Playback): string {
+  return [rate ? bitrate(rate) : '', buffer == null ? '' : `${seconds(buffer)} buffered`,
+    latency == null ? '' : `${seconds(latency)} behind`, rebuffers ? count(rebuffers, 'stall') : ''].filter(Boolean).join(' · ');
 }
 
 function factsOf(session: Session, now: number): string[] {

@@ -81,6 +81,10 @@ export async function pictures(stage) {
   const width = await canvas.evaluate((element) => element.width);
   check('the picture is one', width > 100, `${width} px wide`);
   check('a channel that rests shows none', await page.locator('[data-channel=film] canvas').isHidden());
+  const card = page.locator('[data-channel=testcard]');
+  await stage.sees('what is on and what comes next is told', async () =>
+    /Colour bars\s*until \d\d:\d\d\s*Tone & clock\s*\d\d:\d\d/.test(await card.innerText()),
+  () => card.innerText().then((text) => text.replaceAll('\n', ' ')));
   await stage.looks('channels');
 }
 

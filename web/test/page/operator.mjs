@@ -90,7 +90,7 @@ export async function kicksAndStops(stage) {
   await testcard.locator('summary').click();
   const away = testcard.getByRole('button', { name: 'Kick 127.0.0.1' }).first();
   await stage.sees('who watches is listed', () => away.isVisible());
-  await stage.looks('sessions');
+  await stage.looks('sessions', { fullPage: true });
   await away.click();
   await page.getByRole('button', { name: 'Kick', exact: true }).click();
   await stage.sees('a viewer is sent away', async () => /Kick: accepted/.test(await answerOf(testcard)));

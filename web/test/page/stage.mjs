@@ -65,11 +65,11 @@ export class Stage {
   }
 
   /** A picture in both colours, and what axe has to say about each. */
-  async looks(name) {
+  async looks(name, options = {}) {
     for (const colorScheme of ['light', 'dark']) {
       await this.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       await this.page.waitForFunction((theme) => document.documentElement.dataset.theme === theme, colorScheme);
-      await this.picture(`${name}-${colorScheme}`);
+      await this.picture(`${name}-${colorScheme}`, options);
       const faults = await this.faults();
       check(`${name} in ${colorScheme} colours: axe finds nothing serious`, faults.length === 0, faults.join('\n'));
     }
