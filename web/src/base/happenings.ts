@@ -1,5 +1,7 @@
 // The gateway's events in words. Pure.
 
+import { withoutLabel } from './waiting';
+
 export interface Happening {
   id: number;
   at: string;
@@ -23,7 +25,7 @@ export function inWords({ type, data = {} }: Happening): string {
     case 'source.switched':
       return `from ${of('from')} to ${of('to')}: ${of('reason')}`;
     case 'source.lost':
-      return `${of('source')} was lost: ${of('reason')}`;
+      return `${of('source')} was lost: ${withoutLabel(of('reason'), of('source'))}`;
     case 'source.healthy':
       return `${of('source')} answers again`;
     case 'encoder.started':

@@ -28,7 +28,7 @@ function triedSince(session: Session, label: string): string {
 }
 
 /** Troubles often begin with the source that has them. */
-function withoutLabel(error: string, label: string): string {
+export function withoutLabel(error: string, label: string): string {
   return error.startsWith(label) ? error.slice(label.length).trim() : error;
 }
 

@@ -13,6 +13,7 @@ test('every type has its words, and missing fields do no harm', () => {
   }
   assert.equal(inWords(event('from.another.version', {})), 'from.another.version');
   assert.equal(inWords(event('source.lost', { source: 'a', reason: 'gone' })), 'a was lost: gone');
+  assert.equal(inWords(event('source.lost', { source: 'a', reason: 'a refused' })), 'a was lost: refused');
   assert.equal(inWords(event('config.applied', { added: ['a', 'b'], removed: [], changed: ['c'] })),
     'a configuration is in force (new: a, b; changed: c)');
 });
