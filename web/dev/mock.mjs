@@ -61,7 +61,13 @@ const randomIdOf = (id) => `00000000-0000-4000-8000-${Buffer.from(id.padEnd(6)).
 function channelJson({ id, name, number, group, state, viewers }) {
   const now = session(CHANNELS.find((channel) => channel.id === id));
   return { id, name, logo: null, number, group, state: now?.state ?? state ?? 'idle', viewers: now?.viewers ?? viewers ?? 0,
+    now: id === 'news' ? programme('World today', 0) : null, next: id === 'news' ? programme('Markets', 1) : null,
     session: now };
+}
+
+function programme(title, hours) {
+  const start = Math.floor(Date.now() / 3.6e6 + hours) * 3.6e6;
+  return { title, start: new Date(start).toISOString(), stop: new Date(start + 3.6e6).toISOString() };
 }
 
 const server = createServer((request, response) => {
@@ -86,6 +92,7 @@ function api(request, response, [kind, id, action]) {
     const channel = CHANNELS.find((one) => one.id === id);
     return channel ? json(response, channelJson(channel)) : refuse(response, 404, `there is no channel "${id}"`);
   }
+  if (kind === 'config') return json(response, { file: 'mock.toml', channels: [], last_error: null });
   const sessions = CHANNELS.map(session).filter(Boolean);
   if (kind !== 'sessions') return refuse(response, 404, 'there is nothing here');
   if (!id) return json(response, { items: sessions, total: sessions.length, next: null });
