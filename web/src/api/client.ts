@@ -17,7 +17,6 @@ export class ApiError extends Error {
     readonly status: number,
     readonly code: string,
     readonly retryAfter: number | null = null,
-    readonly details: Record<string, unknown> = {},
   ) {
     super(message);
   }
@@ -40,7 +39,7 @@ export const switchSource = (id: string, position: number): Promise<unknown> =>
 
 export const getConfig = (signal?: AbortSignal): Promise<Config> => request<Config>('GET', '/config', signal);
 
-/** Reads the file again; what is wrong with it is in the details of the refusal. */
+/** Reads the file again; what is wrong with it is in the configuration's `last_error` then. */
 export const reloadConfig = (): Promise<Reload> => request<Reload>('POST', '/config/reload');
 
 /** Starts a channel before anybody watches and keeps it for so long: `"10m"`. */
@@ -101,7 +100,7 @@ async function refusal(response: Response): Promise<ApiError> {
   const body = (await response.json().catch(() => ({}))) as ErrorBody;
   const message = body.error?.message ?? `the gateway answered ${response.status}`;
   const wait = retryAfterMs(response.headers.get('Retry-After'), Date.now());
-  return new ApiError(message, response.status, body.error?.code ?? 'unknown', wait, body.error?.details ?? {});
+  return new ApiError(message, response.status, body.error?.code ?? 'unknown', wait);
 }
 
 function unreachable(error: unknown, timedOut: boolean): ApiError {

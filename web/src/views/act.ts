@@ -27,7 +27,7 @@ export async function act({ question, word, does, accepted, answer, then }: Act)
   } catch (error) {
     const why = error instanceof Error ? error.message : 'that did not work';
     answer(`${at()} ${word} was refused: ${why}`, true);
-    note(`${word} was refused: ${why}`);
+    note(`${word} was refused.`);
   }
   then();
 }

@@ -47,29 +47,20 @@ export const configView: View = (place) => {
 
 async function readAgain(answer: HTMLElement, then: () => void): Promise<void> {
   let result: Reload | null = null;
-  let problems: Problem[] = [];
   await act({
     word: 'Reload',
     accepted: 'done',
     does: async () => {
-      try {
-        result = await reloadConfig();
-      } catch (error) {
-        if (error instanceof ApiError) problems = problemsIn(error.details);
-        throw error;
-      }
+      result = await reloadConfig();
     },
     answer: (text, failed) => {
       answer.hidden = false;
       answer.dataset['failed'] = String(failed);
-      fill(answer, h('p', {}, result ? `${text.replace(/: done$/, '')}: ${outcome(result)}` : text), problemList(problems));
+      // What is wrong with a file that is refused is told below, for as long as it is.
+      fill(answer, h('p', {}, result ? `${text.replace(/: done$/, '')}: ${outcome(result)}` : text));
     },
     then,
   });
-}
-
-function problemsIn(details: Record<string, unknown>): Problem[] {
-  return Array.isArray(details['problems']) ? (details['problems'] as Problem[]) : [];
 }
 
 function outcome({ changed, added, removed, updated, needs_restart: restart }: Reload): string {

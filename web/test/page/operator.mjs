@@ -122,8 +122,7 @@ export async function configures(stage) {
     await writeFile(config, `${good}\n[[channel]]\nid = "not an id"\nsource = "testcard:"\n`);
     await page.locator('#reload').click();
     await stage.sees('what is wrong is told with its line', async () =>
-      /Line \d+, column \d+/.test(await answer.innerText()),
-    () => answer.innerText().then((text) => text.split('\n')[0]));
+      /Line \d+, column \d+/.test(await page.locator('.refused-file .problems').innerText()), () => answer.innerText());
     await stage.sees('and on every view', () => page.getByText('The configuration was not taken').isVisible());
     await stage.looks('setup-refused');
   } finally {
