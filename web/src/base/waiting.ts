@@ -1,6 +1,6 @@
 // What a channel that starts waits for, line by line. Pure.
 
-import type { Session } from '../api/schema';
+import type { Session, Source } from '../api/schema';
 import { ago } from './format';
 
 const TROUBLES = 2;
@@ -11,7 +11,7 @@ export function waitingFor(session: Session | null | undefined, now: number): st
   const lines: string[] = [];
   const sources = session.sources ?? [];
   const tried = session.state === 'starting' ? sources.find((source) => source.role === 'tried') : undefined;
-  if (tried) lines.push(`${tried.label}: being tried for ${ago(triedSince(session, tried.label), now)}`);
+  if (tried) lines.push(`${tried.label}: being tried for ${ago(triedSince(session, tried), now)}`);
   for (const { label, last_error: error } of sources.filter((one) => one !== tried).slice(0, TROUBLES)) {
     // The reason of the state is shown anyway and often has the last trouble in it.
     if (error && !session.reason.includes(error)) lines.push(`${label}: ${withoutLabel(error, label)}`);
@@ -22,9 +22,11 @@ export function waitingFor(session: Session | null | undefined, now: number): st
   return lines;
 }
 
-function triedSince(session: Session, label: string): string {
+/** Not longer than since its last trouble, and its encoder's start where it has one. */
+function triedSince(session: Session, { label, last_error_at: trouble }: Source): string {
   const started = (session.history ?? []).filter((one) => one.kind === 'encoder_started' && one.source === label);
-  return started.at(-1)?.at ?? session.started_at;
+  const times = [session.started_at, started.at(-1)?.at, trouble].filter((time) => typeof time === 'string');
+  return times.reduce((latest, time) => (Date.parse(time) > Date.parse(latest) ? time : latest));
 }
 
 /** Troubles often begin with the source that has them. */

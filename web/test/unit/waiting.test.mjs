@@ -23,6 +23,11 @@ test('without an encoder yet a source is tried since the start', () => {
     ['a: being tried for 10 s', 'The start began 10 s ago']);
 });
 
+test('a source that failed is tried since its last trouble at the most', () => {
+  const tried = { label: 'a', role: 'tried', last_error: 'a refused', last_error_at: '2026-03-01T14:04:58Z' };
+  assert.equal(waitingFor(session({ sources: [tried] }), NOW)[0], 'a: being tried for 2 s');
+});
+
 test('what the reason says is not said again', () => {
   const sources = [{ label: 'a', role: 'waiting', last_error: 'a refused the connection' }];
   const lines = waitingFor(session({ state: 'failed', reason: 'no source delivered: a refused the connection', sources,
