@@ -19,6 +19,8 @@ use crate::config::{LadderSpec, RungVideo, SourceSpec};
 pub struct ProbeReport {
     /// What it is made of.
     pub facts: SourceFacts,
+    /// It names sound, and ended before there was any: the facts have none.
+    pub hides_its_sound: bool,
     /// How long it took to know; zero for what ffmpeg makes itself.
     pub took: Duration,
 }
@@ -35,7 +37,11 @@ pub async fn probe(
 ) -> Result<ProbeReport, ProbeError> {
     if let Some(facts) = SourceFacts::known(source) {
         let took = Duration::ZERO;
-        return Ok(ProbeReport { facts, took });
+        return Ok(ProbeReport {
+            facts,
+            hides_its_sound: false,
+            took,
+        });
     }
     let words = input::arguments(source, capabilities);
     let mut finished = ask(launcher, words, deadline).await?;
@@ -51,7 +57,11 @@ pub async fn probe(
     let label = source.label();
     let facts = facts::read(&finished.lines);
     match facts.video {
-        Some(_) => Ok(ProbeReport { facts, took }),
+        Some(_) => Ok(ProbeReport {
+            hides_its_sound: facts::hides_its_sound(&finished.lines),
+            facts,
+            took,
+        }),
         None if hidden => Err(ProbeError::NoKeyFrame {
             source_label: label,
             after: took,

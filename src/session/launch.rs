@@ -170,10 +170,7 @@ impl Encoders {
                 return false;
             };
             match probe(&launcher, &source, &capabilities, ASK_PATIENCE).await {
-                Ok(report) => {
-                    inner.remembered.keep(&source, &report.facts);
-                    report.facts.video.is_some()
-                }
+                Ok(report) => inner.remembered.learn(&source, report).video.is_some(),
                 Err(_) => false,
             }
         }
@@ -252,8 +249,7 @@ impl Inner {
         }
         let patience = source.timeout.unwrap_or(spec.start_timeout);
         let report = probe(launcher, source, capabilities, patience).await?;
-        self.remembered.keep(source, &report.facts);
-        Ok(report.facts)
+        Ok(self.remembered.learn(source, report))
     }
 }
 

@@ -6,13 +6,21 @@ use parking_lot::Mutex;
 
 use crate::config::{Header, Secret, SourceKind, SourceSpec};
 use crate::encoder::SourceFacts;
+use crate::encoder::probe::ProbeReport;
 
 /// What is asked about a source is remembered for this many sources.
 const MAX_REMEMBERED: usize = 4_096;
 
 /// See the module.
 #[derive(Default)]
-pub(super) struct Remembered(Mutex<HashMap<Asked, SourceFacts>>);
+pub(super) struct Remembered(Mutex<HashMap<Asked, Memory>>);
+
+#[derive(Clone)]
+struct Memory {
+    facts: SourceFacts,
+    /// It may be wrong: what is asked again is held against it.
+    is_doubted: bool,
+}
 
 /// What a server answers depends on all of this: one address may be another stream for another agent or token.
 #[derive(PartialEq, Eq, Hash)]
@@ -27,24 +35,41 @@ struct Asked {
 impl Remembered {
     /// What is remembered of a source.
     pub(super) fn of(&self, source: &SourceSpec) -> Option<SourceFacts> {
-        self.0.lock().get(&Asked::of(source)?).cloned()
+        let remembered = self.0.lock();
+        let memory = remembered.get(&Asked::of(source)?)?;
+        (!memory.is_doubted).then(|| memory.facts.clone())
     }
 
-    /// Remembers it, if there is still a place.
-    pub(super) fn keep(&self, source: &SourceSpec, facts: &SourceFacts) {
+    /// What is known of a source after it was asked; remembers it, if there is still a place.
+    ///
+    /// One that names sound and was cut off before there was any has the sound that it had: a line that comes and goes
+    /// must not cost a channel its sound.
+    pub(super) fn learn(&self, source: &SourceSpec, report: ProbeReport) -> SourceFacts {
+        let mut facts = report.facts;
         let Some(asked) = Asked::of(source) else {
-            return;
+            return facts;
         };
         let mut remembered = self.0.lock();
-        if remembered.len() < MAX_REMEMBERED || remembered.contains_key(&asked) {
-            remembered.insert(asked, facts.clone());
+        let before = remembered.get(&asked);
+        if report.hides_its_sound {
+            facts.audio = before.and_then(|memory| memory.facts.audio.clone());
         }
+        if remembered.len() < MAX_REMEMBERED || before.is_some() {
+            let memory = Memory {
+                facts: facts.clone(),
+                is_doubted: false,
+            };
+            remembered.insert(asked, memory);
+        }
+        facts
     }
 
     /// A source that did not deliver what was remembered of it is asked again the next time.
     pub(super) fn forget(&self, source: &SourceSpec) {
-        if let Some(asked) = Asked::of(source) {
-            self.0.lock().remove(&asked);
+        if let Some(asked) = Asked::of(source)
+            && let Some(memory) = self.0.lock().get_mut(&asked)
+        {
+            memory.is_doubted = true;
         }
     }
 }
@@ -72,6 +97,8 @@ impl Asked {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::config::Config;
 
@@ -79,6 +106,38 @@ mod tests {
         let text = format!("[[channel]]\nid = \"a\"\nsources = [{list}]\n");
         let config = Config::parse(&text, "channels.toml".as_ref()).unwrap();
         config.channels[0].sources.clone()
+    }
+
+    fn report(facts: SourceFacts) -> ProbeReport {
+        ProbeReport {
+            facts,
+            hides_its_sound: false,
+            took: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn a_source_that_is_cut_off_before_its_sound_has_the_sound_that_it_had() {
+        let all = sources(r#""http://h/1.ts", "testcard:""#);
+        let (live, whole) = (&all[0], SourceFacts::known(&all[1]).unwrap());
+        assert!(whole.audio.is_some());
+        let cut_off = |hides_its_sound| ProbeReport {
+            hides_its_sound,
+            ..report(SourceFacts {
+                audio: None,
+                ..whole.clone()
+            })
+        };
+        let remembered = Remembered::default();
+        let first = remembered.learn(live, cut_off(true));
+        assert_eq!(first.audio, None, "nothing is known of it");
+        remembered.learn(live, report(whole.clone()));
+        remembered.forget(live);
+        assert_eq!(remembered.of(live), None);
+        assert_eq!(remembered.learn(live, cut_off(true)), whole);
+        assert_eq!(remembered.of(live), Some(whole.clone()));
+        let silent = remembered.learn(live, cut_off(false));
+        assert_eq!(silent.audio, None, "it names none any more");
     }
 
     #[test]
@@ -96,7 +155,7 @@ mod tests {
             assert_eq!(remembered.of(source), None, "{at}");
             let mut facts = facts.clone();
             facts.container = at.to_string();
-            remembered.keep(source, &facts);
+            remembered.learn(source, report(facts));
         }
         remembered.forget(&live[2]);
         let kept: Vec<_> = live.iter().map(|source| remembered.of(source)).collect();
@@ -111,9 +170,9 @@ mod tests {
         );
         let facts = SourceFacts::known(&all[2]).unwrap();
         let remembered = Remembered::default();
-        remembered.keep(&all[0], &facts);
+        remembered.learn(&all[0], report(facts.clone()));
         assert_eq!(remembered.of(&all[1]), Some(facts.clone()));
-        remembered.keep(&all[3], &facts);
+        remembered.learn(&all[3], report(facts));
         assert_eq!(
             remembered.of(&all[3]),
             None,

@@ -53,6 +53,13 @@ pub(super) fn hides_its_pictures(lines: &[String]) -> bool {
     read(lines).video.is_none() && lines.iter().any(|line| is_video(line) && !is_cover(line))
 }
 
+/// Whether there is sound in the source and none of it has come yet.
+pub(super) fn hides_its_sound(lines: &[String]) -> bool {
+    let is_audio =
+        |line: &String| stream_text(line).is_some_and(|rest| rest.starts_with("Audio: "));
+    read(lines).audio.is_none() && lines.iter().any(is_audio)
+}
+
 /// The largest pictures, and the sound of the same programme.
 fn choose(facts: &mut SourceFacts, streams: &[Stream]) {
     let mut best: Option<(&VideoFacts, usize)> = None;
@@ -261,6 +268,20 @@ mod tests {
         assert_eq!(video.display_aspect, Some((16, 9)));
         assert_eq!(facts.duration, None);
         assert_eq!(facts.audio.unwrap().codec, "mp2");
+    }
+
+    #[test]
+    fn sound_that_is_named_and_has_not_come() {
+        let lines = |sound: &str| {
+            let video =
+                "  Stream #0:0[0x100]: Video: h264, yuv420p, 320x180, 25 fps, 25 tbr, 90k tbn";
+            [video, sound].map(str::to_owned)
+        };
+        let named = lines("  Stream #0:1[0x101]: Audio: aac ([15][0][0][0] / 0x000F), 0 channels");
+        assert!(hides_its_sound(&named) && read(&named).audio.is_none());
+        let come = lines("  Stream #0:1[0x101]: Audio: aac (LC), 48000 Hz, mono, fltp, 69 kb/s");
+        assert!(!hides_its_sound(&come));
+        assert!(!hides_its_sound(&come[..1]), "there is none");
     }
 
     #[test]
