@@ -33,7 +33,11 @@ pub(crate) fn build(state: Arc<State>) -> Router {
     let open = health::operations()
         .merge(iptv::operations())
         .into_router()
-        .route_layer(middleware::from_fn(conditional));
+        .route_layer(middleware::from_fn(conditional))
+        .route_layer(middleware::from_fn_with_state(
+            state.clone(),
+            idempotency::once,
+        ));
     Router::new()
         .merge(guarded)
         .merge(open)
