@@ -219,7 +219,7 @@ impl Actor {
 
     fn perform(&mut self, effects: Effects) {
         if let Some(source) = effects.doubt_source {
-            self.doubt(source);
+            self.doubt(source, effects.is_reduced);
         }
         let run = self.run.take_if(|_| effects.end);
         let retired = self.retired.take_if(|_| effects.end);

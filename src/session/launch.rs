@@ -255,8 +255,11 @@ impl Inner {
 
 impl Encoders {
     /// The encoder of this source was lost: what is remembered of it may be wrong.
-    pub(super) fn doubt(&self, source: &SourceSpec) {
-        self.inner.remembered.forget(source);
+    pub(super) fn doubt(&self, source: &SourceSpec, is_wrong: bool) {
+        match is_wrong {
+            true => self.inner.remembered.forget(source),
+            false => self.inner.remembered.doubt(source),
+        }
     }
 }
 

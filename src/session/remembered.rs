@@ -20,6 +20,8 @@ struct Memory {
     facts: SourceFacts,
     /// It may be wrong: what is asked again is held against it.
     is_doubted: bool,
+    /// Its sound was not seen the last time, but the time before.
+    is_carried: bool,
 }
 
 /// What a server answers depends on all of this: one address may be another stream for another agent or token.
@@ -43,7 +45,7 @@ impl Remembered {
     /// What is known of a source after it was asked; remembers it, if there is still a place.
     ///
     /// One that names sound and was cut off before there was any has the sound that it had: a line that comes and goes
-    /// must not cost a channel its sound.
+    /// must not cost a channel its sound. Once: if that was wrong, the sound is gone.
     pub(super) fn learn(&self, source: &SourceSpec, report: ProbeReport) -> SourceFacts {
         let mut facts = report.facts;
         let Some(asked) = Asked::of(source) else {
@@ -51,13 +53,15 @@ impl Remembered {
         };
         let mut remembered = self.0.lock();
         let before = remembered.get(&asked);
+        let seen = before.filter(|memory| !memory.is_carried);
         if report.hides_its_sound {
-            facts.audio = before.and_then(|memory| memory.facts.audio.clone());
+            facts.audio = seen.and_then(|memory| memory.facts.audio.clone());
         }
         if remembered.len() < MAX_REMEMBERED || before.is_some() {
             let memory = Memory {
                 facts: facts.clone(),
                 is_doubted: false,
+                is_carried: report.hides_its_sound && facts.audio.is_some(),
             };
             remembered.insert(asked, memory);
         }
@@ -65,11 +69,18 @@ impl Remembered {
     }
 
     /// A source that did not deliver what was remembered of it is asked again the next time.
-    pub(super) fn forget(&self, source: &SourceSpec) {
+    pub(super) fn doubt(&self, source: &SourceSpec) {
         if let Some(asked) = Asked::of(source)
             && let Some(memory) = self.0.lock().get_mut(&asked)
         {
             memory.is_doubted = true;
+        }
+    }
+
+    /// A source that does not have what was remembered of it.
+    pub(super) fn forget(&self, source: &SourceSpec) {
+        if let Some(asked) = Asked::of(source) {
+            self.0.lock().remove(&asked);
         }
     }
 }
@@ -132,10 +143,18 @@ mod tests {
         let first = remembered.learn(live, cut_off(true));
         assert_eq!(first.audio, None, "nothing is known of it");
         remembered.learn(live, report(whole.clone()));
-        remembered.forget(live);
+        remembered.doubt(live);
         assert_eq!(remembered.of(live), None);
         assert_eq!(remembered.learn(live, cut_off(true)), whole);
         assert_eq!(remembered.of(live), Some(whole.clone()));
+        remembered.doubt(live);
+        let silent = remembered.learn(live, cut_off(true));
+        assert_eq!(silent.audio, None, "it was asked twice");
+        remembered.learn(live, report(whole.clone()));
+        remembered.forget(live);
+        let silent = remembered.learn(live, cut_off(true));
+        assert_eq!(silent.audio, None, "that was why it was lost");
+        remembered.learn(live, report(whole.clone()));
         let silent = remembered.learn(live, cut_off(false));
         assert_eq!(silent.audio, None, "it names none any more");
     }

@@ -138,9 +138,9 @@ impl Actor {
     }
 
     /// What is remembered of a source may be wrong.
-    pub(super) fn doubt(&self, position: usize) {
+    pub(super) fn doubt(&self, position: usize, is_wrong: bool) {
         if let Some(source) = self.source_at(position) {
-            self.shared.encoders.doubt(&source);
+            self.shared.encoders.doubt(&source, is_wrong);
         }
     }
 

@@ -93,6 +93,8 @@ pub struct Effects {
     pub end: bool,
     /// This source has failed: what is remembered of it may be wrong.
     pub doubt_source: Option<usize>,
+    /// And it is wrong: the source has delivered some renditions and not the others.
+    pub is_reduced: bool,
     /// Ask what runs beside the encoder to end.
     pub stop_standby: bool,
     /// Start the slate beside the encoder.

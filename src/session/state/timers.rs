@@ -81,7 +81,13 @@ impl SessionState {
                 ..Effects::default()
             },
             TimerReason::Stall if now.duration_since(at) > OVERSLEPT => self.progress(now),
-            TimerReason::Stall => self.lose(now, self.silence()),
+            TimerReason::Stall => {
+                let is_reduced = self.delivers && self.suspicion.who.is_some();
+                Effects {
+                    is_reduced,
+                    ..self.lose(now, self.silence())
+                }
+            }
             TimerReason::Gap if now.duration_since(at) > OVERSLEPT => self.wake(now),
             TimerReason::Gap => self.list_gap(now),
             TimerReason::Slate => self.show_slate(now),
