@@ -45,8 +45,11 @@ async fn the_slate_is_shown_while_a_source_is_away_and_left_when_it_is_back() {
     watch_until(&house, "the source", |source| source == "A").await;
     let last = house.playlist().await.unwrap();
     assert!(last.media_sequence >= first.media_sequence);
-    let report = house.report();
-    assert_eq!((report.state, report.on_air), ("active", Some("source")));
+    until("the source to be told of", || {
+        house.report().on_air == Some("source")
+    })
+    .await;
+    assert_eq!(house.state(), "active");
     until("the end of the slate", || {
         crate::support::living(house.folder.path()).len() == 1
     })
