@@ -230,9 +230,7 @@ async fn user_list(
     head: Parts,
     query: Asked<XtreamQuery>,
 ) -> Answer<Response> {
-    let query = said(query)?;
-    let config = with_users(&state)?;
-    let user = login(&config, &query).ok_or_else(unauthorized)?;
+    let (user, query) = entitled(&state, query)?;
     let format = match query.output.as_deref() {
         Some("m3u8" | "hls") => Format::Hls,
         _ => Format::Ts,
@@ -259,10 +257,16 @@ async fn user_guide(
     head: Parts,
     query: Asked<XtreamQuery>,
 ) -> Answer<Response> {
-    let query = said(query)?;
-    let config = with_users(&state)?;
-    login(&config, &query).ok_or_else(unauthorized)?;
+    entitled(&state, query)?;
     Ok(whole_guide(&state, &head).await)
+}
+
+/// The user who asks, and what for.
+fn entitled(state: &State, query: Asked<XtreamQuery>) -> Answer<(UserSpec, XtreamQuery)> {
+    let query = said(query)?;
+    let config = with_users(state)?;
+    let user = login(&config, &query).ok_or_else(unauthorized)?.clone();
+    Ok((user, query))
 }
 
 fn said<T>(query: Asked<T>) -> Answer<T> {
