@@ -147,6 +147,7 @@ const NOT_IN_CORE_PATHS: &[&str] = &[
 /// One heavy dependency, one home: `(crate, the modules that may name it)`.
 const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("dashmap", &["session::map"]),
+    ("foldhash", &["session::map"]),
     ("hyper", &["guide::fetch", "http", "webhook"]),
     ("hyper_util", &["client", "http", "tls::client"]),
     ("hyper_rustls", &["client", "tls::client"]),

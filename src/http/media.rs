@@ -11,7 +11,6 @@ use std::borrow::Cow;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use super::body::Body;
@@ -20,6 +19,7 @@ use super::error::Failure;
 use super::growing;
 use super::manifest;
 use super::playback::told;
+use super::playlist_fields;
 use super::precondition::{Coding, RangeRequest, names_tag, parse_range, range_applies};
 use super::waiting::{Asker, Wait};
 use crate::hls::{DeliveryDirectives, MediaName, Rendered};
@@ -42,17 +42,6 @@ const FIELDS: usize = 12;
 
 /// The longest user agent that tells viewers apart, in bytes.
 const MAX_AGENT: usize = 256;
-
-/// The fields of a playlist in their order, to be copied: two of them get the values of the answer.
-static PLAYLIST_FIELDS: LazyLock<HeaderMap> = LazyLock::new(|| {
-    let mut headers = start(PLAYLIST, CachePolicy::Revalidate)
-        .into_parts()
-        .0
-        .headers;
-    headers.insert(header::VARY, ACCEPT_ENCODING);
-    headers.insert(header::ETAG, HeaderValue::from_static("\"\""));
-    headers
-});
 
 /// What errors that know no channel may be cached for.
 pub(super) const UNKNOWN_TARGET: Duration = Duration::from_secs(1);
@@ -279,14 +268,12 @@ pub(super) fn playlist(
     policy: CachePolicy,
 ) -> Response<Body> {
     let mut response = Response::new(Body::none());
-    *response.headers_mut() = PLAYLIST_FIELDS.clone();
+    *response.headers_mut() = playlist_fields::with(policy, &rendered.etag);
     let is_known = wishes
         .if_none_match
         .as_ref()
         .is_some_and(|tags| names_tag(tags, &rendered.etag));
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, policy.header());
-    insert_shared(headers, header::ETAG, rendered.etag.clone());
     if is_known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return response;

@@ -37,6 +37,7 @@ mod media;
 mod openapi;
 mod operations;
 mod playback;
+mod playlist_fields;
 mod precondition;
 mod preflight;
 mod proxies;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
+use foldhash::fast::RandomState;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -30,7 +31,8 @@ use crate::events::Events;
 #[derive(Debug)]
 pub struct SessionMap {
     catalogue: ArcSwap<Catalogue>,
-    sessions: DashMap<ChannelId, Arc<Session>>,
+    /// Looked up for each request; only channels of the configuration get in, so a quick hash is no gift to anybody.
+    sessions: DashMap<ChannelId, Arc<Session>, RandomState>,
     shared: Arc<Shared>,
 }
 
@@ -70,7 +72,7 @@ impl SessionMap {
     ) -> Arc<Self> {
         Arc::new(Self {
             catalogue: ArcSwap::from_pointee(Catalogue::new(config)),
-            sessions: DashMap::new(),
+            sessions: DashMap::default(),
             shared: Arc::new(Shared {
                 encoders,
                 events,
