@@ -1,6 +1,6 @@
 # Thin: each word is a script of the same name. They install what is missing, say so, and are quick the second time.
 .DEFAULT_GOAL := help
-.PHONY: help run setup test api-test check bench web coverage docker
+.PHONY: help run setup test api-test check bench web coverage clients docker
 
 help:
 	@echo 'make run       set up, build and start Headgate (ARGS="--listen 127.0.0.1:9000" is passed on)'
@@ -8,12 +8,13 @@ help:
 	@echo 'make api-test  the API by a client made of its own description (part of make test)'
 	@echo 'make check     format, lints, dependencies, documentation, the page'
 	@echo 'make bench     delivery, cold start, parked requests, memory; writes bench/out/'
+	@echo 'make clients   plays every output with every client there is; writes docs/clients.md'
 	@echo 'make coverage  line coverage by room; core rooms must reach 90 %'
 	@echo 'make web       build the page into web/dist'
 	@echo 'make setup     install what make run needs, and nothing else'
 	@echo 'make docker    build the image headgate:latest'
 
-run setup test api-test check bench web coverage:
+run setup test api-test check bench web coverage clients:
 	@bash scripts/$@.sh $(ARGS)
 
 docker:

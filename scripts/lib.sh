@@ -42,6 +42,12 @@ packages_of() { # thing manager
     font:brew) echo --cask font-dejavu ;;
     font:*) echo ttf-dejavu ;;
     ffmpeg:dnf) echo ffmpeg-free ;;
+    gstreamer:apt-get) echo gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+      gstreamer1.0-plugins-bad gstreamer1.0-libav ;;
+    gstreamer:dnf) echo gstreamer1 gstreamer1-plugins-base-tools gstreamer1-plugins-good gstreamer1-plugins-bad-free \
+      gstreamer1-plugin-libav ;;
+    gstreamer:apk) echo gstreamer-tools gst-plugins-base gst-plugins-good gst-plugins-bad gst-libav ;;
+    gstreamer:pacman) echo gstreamer gst-plugins-base gst-plugins-good gst-plugins-bad gst-libav ;;
     node:brew) echo node ;;
     node:*) echo nodejs npm ;;
     nginx:apt-get) echo nginx-light ;;
@@ -95,6 +101,9 @@ present() { # thing
     chromium) have chromium || have chromium-browser || have google-chrome || [ -n "${CHROMIUM:-}" ] ;;
     ffmpeg) have ffmpeg || [ -x "${FFMPEG:-}" ] || [ -x .tools/ffmpeg ] ;;
     font) font_file >/dev/null ;;
+    # The elements that nothing else brings in.
+    gstreamer) have gst-launch-1.0 && gst-inspect-1.0 --exists hlsdemux2 && gst-inspect-1.0 --exists tsdemux &&
+      gst-inspect-1.0 --exists avdec_h264 ;;
     nginx) have nginx || [ -x /usr/sbin/nginx ] ;;
     node) have node && have npm ;;
     # Debian keeps what makes environments in a package of its own.

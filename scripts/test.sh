@@ -4,7 +4,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 bash scripts/setup.sh
-need chromium mpv nginx pebble vlc
+need chromium gstreamer mpv nginx pebble vlc
 
 mkdir -p tests/out
 log=$PWD/tests/out/cargo-test.log
@@ -22,6 +22,8 @@ if [ -f web/package.json ]; then
   if [ "$status" = 0 ]; then
     say "the page in Chromium"
     bash scripts/play.sh || status=$?
+    say "every output with every client"
+    bash scripts/clients.sh --keep || status=$?
     say "the page's views in Chromium, for viewers and operators"
     bash scripts/page.sh || status=$?
     say "the page in Chromium, while encoders and the gateway are killed"

@@ -10,7 +10,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -18,9 +18,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::limits::Limits;
+use super::unsent::Kernel;
 
 /// Writes up to this length on HTTP/2 are pings and settings: they are no sign that somebody watches.
 const CONTROL_FRAMES: usize = 64;
+
+/// The connection speaks HTTP/2.
+const HTTP2: u8 = 1;
+
+/// It begins to carry a stream without an end.
+const STREAMS: u8 = 2;
 
 /// The marks of one connection. Times are nanoseconds since it was accepted, 0 for never.
 #[derive(Debug)]
@@ -28,7 +35,8 @@ pub(crate) struct Activity {
     accepted: Instant,
     requests: AtomicU32,
     has_requested: AtomicBool,
-    is_http2: AtomicBool,
+    /// What is special about it. One mark for all, so that a connection like any other is told by one look.
+    traits: AtomicU8,
     idle_since: AtomicU64,
     head_since: AtomicU64,
     /// When bytes came last.
@@ -78,7 +86,7 @@ impl Activity {
             accepted,
             requests: AtomicU32::new(0),
             has_requested: AtomicBool::new(false),
-            is_http2: AtomicBool::new(false),
+            traits: AtomicU8::new(0),
             idle_since: AtomicU64::new(1),
             head_since: AtomicU64::new(0),
             read_at: AtomicU64::new(1),
@@ -115,7 +123,7 @@ impl Activity {
             return Some((self.accepted + limits.header_timeout, Overdue::Head));
         }
         // On HTTP/2 bytes between requests are pings and window updates; unfinished headers count as idleness there.
-        if head != 0 && !self.is_http2.load(Relaxed) {
+        if head != 0 && self.traits.load(Relaxed) & HTTP2 == 0 {
             return Some((at(head, limits.header_timeout), Overdue::Head));
         }
         let idle = self.idle_since.load(Relaxed);
@@ -141,14 +149,17 @@ impl Activity {
         (self.accepted + since).into_std()
     }
 
-    fn bytes_written(&self, count: usize) {
+    /// Answers what is special about the connection.
+    fn bytes_written(&self, count: usize) -> u8 {
         let was_stalled = self.stalled_since.load(Relaxed) != 0;
         if was_stalled {
             self.stalled_since.store(0, Relaxed);
         }
-        if was_stalled || (count > CONTROL_FRAMES && self.is_http2.load(Relaxed)) {
+        let traits = self.traits.load(Relaxed);
+        if was_stalled || (count > CONTROL_FRAMES && traits & HTTP2 != 0) {
             self.idle_since.store(self.mark(), Relaxed);
         }
+        traits
     }
 
     fn write_stalled(&self) {
@@ -167,7 +178,7 @@ impl InFlight {
         activity.has_requested.store(true, Relaxed);
         activity.head_since.store(0, Relaxed);
         if is_http2 {
-            activity.is_http2.store(true, Relaxed);
+            activity.traits.fetch_or(HTTP2, Relaxed);
         }
         Self {
             activity,
@@ -178,6 +189,11 @@ impl InFlight {
     /// Says that the answer is not there yet.
     pub(crate) fn wait(&mut self) {
         self.waits = true;
+    }
+
+    /// Says that the answer has no end.
+    pub(crate) fn stream(&mut self) {
+        self.activity.traits.fetch_or(STREAMS, Relaxed);
     }
 }
 
@@ -201,9 +217,21 @@ impl<I> Watched<I> {
         Self { io, activity }
     }
 
+    #[cfg(test)]
+    pub(crate) fn get_ref(&self) -> &I {
+        &self.io
+    }
+}
+
+impl<I: Kernel> Watched<I> {
     fn note_write(&self, result: &Poll<io::Result<usize>>) {
         match result {
-            Poll::Ready(Ok(count)) => self.activity.bytes_written(*count),
+            Poll::Ready(Ok(count)) => {
+                if self.activity.bytes_written(*count) & STREAMS != 0 {
+                    self.activity.traits.fetch_and(!STREAMS, Relaxed);
+                    self.io.bound_unsent();
+                }
+            }
             Poll::Ready(Err(_)) => {}
             Poll::Pending => self.activity.write_stalled(),
         }
@@ -225,7 +253,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
     }
 }
 
-impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
+impl<I: AsyncWrite + Kernel + Unpin> AsyncWrite for Watched<I> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -2,6 +2,9 @@
 //!
 //! The factors are those of draft-pantos-hls-rfc8216bis-22, appendix B.1: a blocking answer names its version in the
 //! URL and may live long, another one is stale within half a target duration. `Age` is never sent: this is an origin.
+//!
+//! Only shared caches keep a blocking answer. A viewer's own cache has nobody else to give it to, and video.js asks for
+//! the version that it has until there is another one: from its cache it would not learn of that.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -40,6 +43,7 @@ pub(crate) enum CachePolicy {
 const PREPARED: u64 = 300;
 
 static PUBLIC: LazyLock<Vec<HeaderValue>> = LazyLock::new(|| (0..PREPARED).map(public).collect());
+static SHARED: LazyLock<Vec<HeaderValue>> = LazyLock::new(|| (0..PREPARED).map(shared).collect());
 static IMMUTABLE: LazyLock<Vec<HeaderValue>> =
     LazyLock::new(|| (0..PREPARED).map(immutable).collect());
 
@@ -52,7 +56,7 @@ impl CachePolicy {
             Self::Multivariant(target) => lookup(&PUBLIC, target, public),
             Self::Picture(age) => lookup(&PUBLIC, age, public),
             Self::Playlist(target) => lookup(&PUBLIC, target / 2, public),
-            Self::BlockingPlaylist(target) => lookup(&PUBLIC, target * 6, public),
+            Self::BlockingPlaylist(target) => lookup(&SHARED, target * 6, shared),
             Self::Media(retention) => lookup(&IMMUTABLE, retention, immutable),
             Self::ClientError {
                 target_duration,
@@ -68,7 +72,7 @@ impl CachePolicy {
     }
 }
 
-/// Whole seconds, at least one: `max-age=0` would send a thousand viewers through every cache at once.
+/// Whole seconds, at least one: none would send a thousand viewers through every cache at once.
 fn lookup(
     prepared: &[HeaderValue],
     age: Duration,
@@ -84,6 +88,10 @@ fn lookup(
 
 fn public(seconds: u64) -> HeaderValue {
     value(format!("public, max-age={seconds}"))
+}
+
+fn shared(seconds: u64) -> HeaderValue {
+    value(format!("public, max-age=0, s-maxage={seconds}"))
 }
 
 fn immutable(seconds: u64) -> HeaderValue {
@@ -108,7 +116,10 @@ mod tests {
         let table = [
             (CachePolicy::Multivariant(target), "public, max-age=4"),
             (CachePolicy::Playlist(target), "public, max-age=2"),
-            (CachePolicy::BlockingPlaylist(target), "public, max-age=24"),
+            (
+                CachePolicy::BlockingPlaylist(target),
+                "public, max-age=0, s-maxage=24",
+            ),
             (
                 CachePolicy::Media(Duration::from_secs(66)),
                 "public, max-age=66, immutable",

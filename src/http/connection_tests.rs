@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::http::activity::{InFlight, Watched};
 use crate::http::body::Body;
+use crate::http::unsent::Kernel;
 
 struct Served {
     client: DuplexStream,
@@ -56,6 +57,10 @@ fn serve(limits: Limits) -> Served {
         shutdown,
         ended: tokio::spawn(task),
     }
+}
+
+impl Kernel for DuplexStream {
+    fn bound_unsent(&self) {}
 }
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";

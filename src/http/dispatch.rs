@@ -89,7 +89,7 @@ impl Dispatch {
             false => client.address,
         };
         let route = Route::decode(&head.method, target(&head));
-        let errand = Errand {
+        let mut errand = Errand {
             running,
             kind: RequestKind::from(route),
             is_head: head.method == Method::HEAD,
@@ -103,6 +103,10 @@ impl Dispatch {
         match step {
             Ok(Some(Step::Done(response))) => Answer::Now(Some(self.finish(errand, response))),
             Ok(Some(Step::Later(answer))) => self.later(errand, answer),
+            Ok(Some(Step::Stream(answer))) => {
+                errand.running.stream();
+                self.later(errand, answer)
+            }
             Ok(Some(Step::Wait(wait))) => self.later(errand, wait.answer()),
             Ok(None) => {
                 let asked = self.state.proxies.asked(client, &head.headers);

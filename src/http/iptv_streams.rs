@@ -99,7 +99,7 @@ pub(crate) fn tuner(state: &State, media: MediaRequest<'_>, number: u32) -> Step
     };
     let until = duration(media.head.uri.query());
     match media.ts_stream(&state.sessions, channel) {
-        Step::Later(answer) => Step::Later(Box::pin(async move {
+        Step::Stream(answer) => Step::Stream(Box::pin(async move {
             let mut response = answer.await;
             if response.status() == StatusCode::SERVICE_UNAVAILABLE {
                 let text = HeaderValue::from_static("807 No Video Data");

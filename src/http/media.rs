@@ -65,6 +65,8 @@ pub(crate) enum Step {
     Wait(Wait),
     /// The answer takes a while for another reason.
     Later(Pin<Box<dyn Future<Output = Response<Body>> + Send>>),
+    /// The same, and the answer has no end.
+    Stream(Pin<Box<dyn Future<Output = Response<Body>> + Send>>),
 }
 
 /// What a request says about the form of the answer.

@@ -46,6 +46,7 @@ mod router;
 pub mod server;
 mod state;
 mod ts;
+mod unsent;
 mod waiting;
 mod web;
 

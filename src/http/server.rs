@@ -105,7 +105,6 @@ impl Server {
 
     async fn accept_until(self: &Arc<Self>, entrance: Entrance, stop: CancellationToken) {
         let mut pause = ACCEPT_PAUSE.0;
-        bound_unsent(&entrance.listener);
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -222,7 +221,7 @@ impl Visit {
         protocols.choose(stream, &state.limits, shutdown).await
     }
 
-    fn watched<I>(&self, io: I) -> Watched<I> {
+    fn watched(&self, io: TcpStream) -> Watched<TcpStream> {
         Watched::new(io, self.activity.clone())
     }
 
@@ -311,22 +310,6 @@ impl Visit {
         }
     }
 }
-
-/// Bounds what the kernel takes of an answer before it can send it; connections inherit it from their listener.
-///
-/// Without it a slow reader of a stream has megabytes waiting in the kernel, which are old when they arrive. And as the
-/// kernel asks for more only when a third of that is gone, one that takes ten kilobytes a second would look like one
-/// that takes nothing, and be ended by the write deadline.
-#[cfg(target_os = "linux")]
-fn bound_unsent(listener: &TcpListener) {
-    const UNSENT: u32 = 128 * 1024;
-    if let Err(error) = socket2::SockRef::from(listener).set_tcp_notsent_lowat(UNSENT) {
-        tracing::debug!(%error, "cannot set TCP_NOTSENT_LOWAT");
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn bound_unsent(_listener: &TcpListener) {}
 
 // === impl OpenConnection ===
 

@@ -125,7 +125,7 @@ impl MediaRequest<'_> {
             Err(error) => return Step::Done(media::failure(error, UNKNOWN_TARGET, false)),
         };
         let viewer = self.asker();
-        Step::Later(Box::pin(async move {
+        Step::Stream(Box::pin(async move {
             let viewer = viewer.as_viewer();
             let opened = session.transport_stream(rendition.as_deref(), viewer);
             match opened.await {
