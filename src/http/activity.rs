@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::limits::Limits;
+use super::strain::{Debt, Strain};
 
 /// Writes up to this length on HTTP/2 are pings and settings: they are no sign that somebody watches.
 const CONTROL_FRAMES: usize = 64;
@@ -34,6 +35,11 @@ pub(crate) struct Activity {
     /// When bytes came last.
     read_at: AtomicU64,
     stalled_since: AtomicU64,
+    /// Since when there has always been something that waits to be written.
+    behind_since: AtomicU64,
+    /// Answers without an end.
+    endless: AtomicU32,
+    strain: Strain,
 }
 
 /// One request of a connection; dropping it says that the request is over.
@@ -41,6 +47,15 @@ pub(crate) struct Activity {
 pub(crate) struct InFlight {
     activity: Arc<Activity>,
     waits: bool,
+    answer: Answered,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answered {
+    NotYet,
+    Whole(Option<Debt>),
+    Endless,
 }
 
 /// A byte stream that leaves marks.
@@ -57,8 +72,12 @@ pub(crate) enum Overdue {
     Head,
     /// No request is running, and none has come for a while.
     Idle,
-    /// The client takes no bytes.
+    /// The client takes no bytes, or hardly any.
     Write,
+    /// The client has not taken a whole answer in its time.
+    Answer,
+    /// The client says too much that asks for nothing, or takes back what it has asked for.
+    Flood,
 }
 
 /// What the marks say now.
@@ -83,6 +102,9 @@ impl Activity {
             head_since: AtomicU64::new(0),
             read_at: AtomicU64::new(1),
             stalled_since: AtomicU64::new(0),
+            behind_since: AtomicU64::new(0),
+            endless: AtomicU32::new(0),
+            strain: Strain::new(accepted),
         }
     }
 
@@ -91,8 +113,14 @@ impl Activity {
         let shortest = limits
             .header_timeout
             .min(limits.idle_timeout)
-            .min(limits.write_timeout);
+            .min(limits.write_timeout)
+            .min(limits.answer_timeout / 3);
         let soon = now + shortest;
+        if self.is_http2.load(Relaxed)
+            && let Some(reason) = self.strain.look(now, limits)
+        {
+            return Verdict::Overdue(reason);
+        }
         match self.deadline(limits) {
             Some((deadline, reason)) if deadline <= now => Verdict::Overdue(reason),
             Some((deadline, _)) => Verdict::FineUntil(deadline.min(soon)),
@@ -105,8 +133,20 @@ impl Activity {
         let stalled = self.stalled_since.load(Relaxed);
         let head = self.head_since.load(Relaxed);
         let is_first = !self.has_requested.load(Relaxed);
+        let behind = self.behind_since.load(Relaxed);
+        let behind = match behind != 0 && !self.is_http2.load(Relaxed) && !self.is_endless() {
+            true => Some((at(behind, limits.answer_timeout), Overdue::Answer)),
+            false => None,
+        };
         if stalled != 0 {
-            return Some((at(stalled, limits.write_timeout), Overdue::Write));
+            let stalled = (at(stalled, limits.write_timeout), Overdue::Write);
+            return Some(behind.map_or(stalled, |behind| match behind.0 < stalled.0 {
+                true => behind,
+                false => stalled,
+            }));
+        }
+        if behind.is_some() {
+            return behind;
         }
         if self.requests.load(Relaxed) > 0 {
             return None;
@@ -127,8 +167,20 @@ impl Activity {
         u64::try_from(nanos).unwrap_or(u64::MAX).max(1)
     }
 
-    fn bytes_read(&self) {
+    fn is_endless(&self) -> bool {
+        self.endless.load(Relaxed) > 0
+    }
+
+    /// The connection has to end now.
+    pub(crate) fn is_flooded(&self) -> bool {
+        self.strain.is_flooded()
+    }
+
+    fn bytes_read(&self, count: usize) {
         let mark = self.mark();
+        if self.is_http2.load(Relaxed) {
+            self.strain.received(count);
+        }
         self.read_at.store(mark, Relaxed);
         if self.requests.load(Relaxed) == 0 && self.head_since.load(Relaxed) == 0 {
             self.head_since.store(mark, Relaxed);
@@ -146,14 +198,29 @@ impl Activity {
         if was_stalled {
             self.stalled_since.store(0, Relaxed);
         }
-        if was_stalled || (count > CONTROL_FRAMES && self.is_http2.load(Relaxed)) {
+        let is_http2 = self.is_http2.load(Relaxed);
+        if was_stalled || (count > CONTROL_FRAMES && is_http2) {
             self.idle_since.store(self.mark(), Relaxed);
+        }
+        if is_http2 {
+            self.strain.sent(count);
+        }
+    }
+
+    /// All that there was has been written.
+    fn caught_up(&self) {
+        if self.behind_since.load(Relaxed) != 0 {
+            self.behind_since.store(0, Relaxed);
         }
     }
 
     fn write_stalled(&self) {
         if self.stalled_since.load(Relaxed) == 0 {
-            self.stalled_since.store(self.mark(), Relaxed);
+            let mark = self.mark();
+            self.stalled_since.store(mark, Relaxed);
+            if self.behind_since.load(Relaxed) == 0 {
+                self.behind_since.store(mark, Relaxed);
+            }
         }
     }
 }
@@ -168,11 +235,28 @@ impl InFlight {
         activity.head_since.store(0, Relaxed);
         if is_http2 {
             activity.is_http2.store(true, Relaxed);
+            activity.strain.asked();
         }
         Self {
             activity,
             waits: false,
+            answer: Answered::NotYet,
         }
+    }
+
+    /// Says that the answer was handed over: all of it, or the beginning of what has no end.
+    pub(crate) fn answered(&mut self, is_endless: bool) {
+        let activity = &*self.activity;
+        self.answer = match is_endless {
+            true => {
+                activity.endless.fetch_add(1, Relaxed);
+                Answered::Endless
+            }
+            false => {
+                let is_http2 = activity.is_http2.load(Relaxed);
+                Answered::Whole(is_http2.then(|| activity.strain.owe()))
+            }
+        };
     }
 
     /// Says that the answer is not there yet.
@@ -189,6 +273,15 @@ impl Drop for InFlight {
             true => activity.mark(),
             false => activity.read_at.load(Relaxed),
         };
+        match self.answer {
+            Answered::Whole(Some(debt)) => activity.strain.settle(debt),
+            Answered::Whole(None) => {}
+            Answered::Endless => {
+                activity.endless.fetch_sub(1, Relaxed);
+            }
+            Answered::NotYet if activity.is_http2.load(Relaxed) => activity.strain.cancelled(),
+            Answered::NotYet => {}
+        }
         activity.idle_since.store(end, Relaxed);
         activity.requests.fetch_sub(1, Relaxed);
     }
@@ -219,7 +312,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
         let before = buf.filled().len();
         let result = Pin::new(&mut self.io).poll_read(cx, buf);
         if buf.filled().len() > before {
-            self.activity.bytes_read();
+            self.activity.bytes_read(buf.filled().len() - before);
         }
         result
     }
@@ -251,6 +344,8 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Whoever flushes has nothing left to write.
+        self.activity.caught_up();
         Pin::new(&mut self.io).poll_flush(cx)
     }
 
@@ -260,72 +355,5 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    async fn overdue_after(activity: &Activity) -> (u64, Overdue) {
-        let start = Instant::now();
-        loop {
-            match activity.verdict(Instant::now(), &Limits::default()) {
-                Verdict::FineUntil(at) => tokio::time::sleep_until(at).await,
-                Verdict::Overdue(reason) => return (start.elapsed().as_secs(), reason),
-            }
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_first_header_has_its_deadline_from_accept() {
-        let activity = Activity::new(Instant::now());
-        tokio::time::advance(SECOND * 9).await;
-        activity.bytes_read();
-        assert_eq!(overdue_after(&activity).await, (1, Overdue::Head));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn later_headers_have_theirs_from_their_first_byte() {
-        let activity = Arc::new(Activity::new(Instant::now()));
-        drop(InFlight::begin(activity.clone(), false));
-        tokio::time::advance(SECOND * 30).await;
-        activity.bytes_read();
-        tokio::time::advance(SECOND * 4).await;
-        activity.bytes_read();
-        assert_eq!(overdue_after(&activity).await, (6, Overdue::Head));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_is_idle_from_the_end_of_its_last_request() {
-        let activity = Arc::new(Activity::new(Instant::now()));
-        let mut request = InFlight::begin(activity.clone(), false);
-        request.wait();
-        tokio::time::advance(SECOND * 600).await;
-        let verdict = activity.verdict(Instant::now(), &Limits::default());
-        assert!(matches!(verdict, Verdict::FineUntil(_)), "{verdict:?}");
-        drop(request);
-        assert_eq!(overdue_after(&activity).await, (65, Overdue::Idle));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn pings_keep_no_http2_connection_and_end_none() {
-        let activity = Arc::new(Activity::new(Instant::now()));
-        drop(InFlight::begin(activity.clone(), true));
-        tokio::time::advance(SECOND * 20).await;
-        activity.bytes_read();
-        activity.bytes_written(17);
-        assert_eq!(overdue_after(&activity).await, (45, Overdue::Idle));
-        activity.bytes_written(16_384);
-        assert_eq!(overdue_after(&activity).await, (65, Overdue::Idle));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_stalled_write_is_overdue_whatever_runs() {
-        let activity = Arc::new(Activity::new(Instant::now()));
-        let _request = InFlight::begin(activity.clone(), false);
-        activity.write_stalled();
-        tokio::time::advance(SECOND * 29).await;
-        activity.bytes_written(1);
-        activity.write_stalled();
-        assert_eq!(overdue_after(&activity).await, (30, Overdue::Write));
-    }
-}
+#[path = "activity_tests.rs"]
+mod tests;

@@ -202,6 +202,9 @@ pub(crate) async fn drive(
                     Ended::Closed
                 });
             }
+            if activity.is_flooded() {
+                return Poll::Ready(Ended::Overdue(Overdue::Flood));
+            }
             if has_moved || signals.have_come() {
                 if aborting.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Ended::Aborted);

@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use super::State;
 use super::error::Failure;
+use super::limits::Limits;
 use super::listing::key_of;
 
 /// How long a key is remembered.
@@ -30,9 +31,6 @@ const MAX_KEYS: usize = 1024;
 
 /// The longest key, in bytes.
 const MAX_KEY_LENGTH: usize = 255;
-
-/// By when the body of a request must be here.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The longest answer, in bytes; those to POST are small.
 const MAX_ANSWER: usize = 1 << 20;
@@ -67,7 +65,7 @@ pub(crate) async fn once(
         return next.run(request).await;
     }
     let (head, body) = request.into_parts();
-    let body = match read(body, state.limits.max_body_bytes).await {
+    let body = match read(body, &state.limits).await {
         Ok(body) => body,
         Err(failure) => return failure.into_response(),
     };
@@ -91,9 +89,10 @@ pub(crate) async fn once(
     }
 }
 
-async fn read(body: Body, limit: u64) -> Result<Bytes, Failure> {
+async fn read(body: Body, limits: &Limits) -> Result<Bytes, Failure> {
+    let limit = limits.max_body_bytes;
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, most)).await {
+    match tokio::time::timeout(limits.body_timeout, to_bytes(body, most)).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(_)) => Err(Failure::too_large(limit)),
         Err(_) => Err(Failure::new(
