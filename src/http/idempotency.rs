@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::response::Parts;
 use http::{HeaderMap, Method, StatusCode};
+use http_body_util::LengthLimitError;
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
@@ -94,13 +95,19 @@ async fn read(body: Body, limits: &Limits) -> Result<Bytes, Failure> {
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     match tokio::time::timeout(limits.body_timeout, to_bytes(body, most)).await {
         Ok(Ok(body)) => Ok(body),
-        Ok(Err(_)) => Err(Failure::too_large(limit)),
+        Ok(Err(error)) if is_too_long(&error) => Err(Failure::too_large(limit)),
+        Ok(Err(_)) => Err(Failure::bad_request("the body of this request is broken")),
         Err(_) => Err(Failure::new(
             StatusCode::REQUEST_TIMEOUT,
             "timeout",
             "the body of this request did not come in time",
         )),
     }
+}
+
+fn is_too_long(error: &axum::Error) -> bool {
+    let source = std::error::Error::source(error);
+    source.is_some_and(|source| source.is::<LengthLimitError>())
 }
 
 /// Takes an answer that may be given again; hands back one that may not.

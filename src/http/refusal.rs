@@ -17,32 +17,38 @@ use super::limits::NoRoom;
 /// How many clients are told at a time; others are just closed.
 const POLITE: usize = 64;
 
-/// How long a client may take to read why.
+/// The same where each of them takes one of the last descriptors.
+const POLITE_IN_NEED: usize = 16;
+
+/// How long a client may take to ask and to read why not.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Those that are being told.
 #[derive(Debug)]
-pub(super) struct Refusals(Arc<Semaphore>);
+pub(super) struct Refusals {
+    any: Arc<Semaphore>,
+    in_need: Arc<Semaphore>,
+}
 
 // === impl Refusals ===
 
 impl Default for Refusals {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(POLITE)))
+        Self {
+            any: Arc::new(Semaphore::new(POLITE)),
+            in_need: Arc::new(Semaphore::new(POLITE_IN_NEED)),
+        }
     }
 }
 
 impl Refusals {
-    /// Tells a client why, beside everything else. What is told takes a descriptor for so long: where those are short,
-    /// it is said without waiting for the client to read it.
+    /// Tells a client why, beside everything else.
     pub(super) fn explain(&self, stream: TcpStream, reason: NoRoom, tasks: &TaskTracker) {
-        if reason == NoRoom::Descriptors {
-            // As much as goes out at once, which is all of it on a fresh connection.
-            let _ = stream.try_write(&refusal(reason));
-            drain(&stream);
-            return;
-        }
-        if let Ok(permit) = self.0.clone().try_acquire_owned() {
+        let places = match reason {
+            NoRoom::Descriptors => &self.in_need,
+            NoRoom::InAll | NoRoom::FromAddress => &self.any,
+        };
+        if let Ok(permit) = places.clone().try_acquire_owned() {
             tasks.spawn(async move {
                 let _ = tokio::time::timeout(TIMEOUT, tell(stream, reason)).await;
                 drop(permit);
@@ -51,18 +57,15 @@ impl Refusals {
     }
 }
 
-/// Takes the request, if it is here: closing with unread bytes would reset the connection, and the client would not see
-/// the answer.
-fn drain(stream: &TcpStream) {
-    let mut ignored = [0; 4096];
-    while matches!(stream.try_read(&mut ignored), Ok(count) if count > 0) {}
-}
-
-/// Answers without reading the request, then reads what comes until the client closes, for the same reason.
+/// Answers when the client has begun to ask, for an answer to nothing is an error to many, and reads what comes until it
+/// closes: closing with unread bytes would reset the connection, and it would not see the answer.
 async fn tell(mut stream: TcpStream, reason: NoRoom) -> io::Result<()> {
+    let mut ignored = [0; 1024];
+    if stream.read(&mut ignored).await? == 0 {
+        return Ok(());
+    }
     stream.write_all(&refusal(reason)).await?;
     stream.shutdown().await?;
-    let mut ignored = [0; 1024];
     while stream.read(&mut ignored).await? > 0 {}
     Ok(())
 }

@@ -75,9 +75,10 @@ async fn without_a_reserve_accepting_fails_rests_and_heals() {
     let gateway = few_descriptors("[limits]\nreserved_descriptors = 0");
     let audience = Audience::of(&gateway, "one", 5).await;
     let mut old = Viewer::connect(&gateway.address).await;
+    assert_eq!(old.get("/healthz").await.status(), 200);
     let mut clients = Vec::new();
-    for _ in 0..CLIENTS {
-        // Those that are not accepted wait in the kernel.
+    // Those that are not accepted wait in the kernel, which has room for some.
+    for _ in 0..300 {
         clients.push(gateway.connect().await);
     }
     let errors = async |old: &mut Viewer| {
