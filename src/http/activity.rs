@@ -15,6 +15,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::limits::Limits;
@@ -39,6 +40,8 @@ pub(crate) struct Activity {
     behind_since: AtomicU64,
     /// Answers without an end.
     endless: AtomicU32,
+    /// The connection is to end without a farewell.
+    is_cut: AtomicBool,
     strain: Strain,
 }
 
@@ -58,9 +61,15 @@ enum Answered {
     Endless,
 }
 
+/// A byte stream that can be ended at once: what the kernel has taken and not sent yet is thrown away with it.
+pub(crate) trait Cut {
+    /// Makes closing it do that.
+    fn cut(&self);
+}
+
 /// A byte stream that leaves marks.
 #[derive(Debug)]
-pub(crate) struct Watched<I> {
+pub(crate) struct Watched<I: Cut> {
     io: I,
     activity: Arc<Activity>,
 }
@@ -104,6 +113,7 @@ impl Activity {
             stalled_since: AtomicU64::new(0),
             behind_since: AtomicU64::new(0),
             endless: AtomicU32::new(0),
+            is_cut: AtomicBool::new(false),
             strain: Strain::new(accepted),
         }
     }
@@ -169,6 +179,12 @@ impl Activity {
 
     fn is_endless(&self) -> bool {
         self.endless.load(Relaxed) > 0
+    }
+
+    /// A client that takes nothing would keep the kernel busy with what it was sent, for minutes after the end.
+    pub(crate) fn cut(&self, reason: Overdue) {
+        let takes_nothing = matches!(reason, Overdue::Write | Overdue::Answer | Overdue::Flood);
+        self.is_cut.store(takes_nothing, Relaxed);
     }
 
     /// The connection has to end now.
@@ -289,7 +305,7 @@ impl Drop for InFlight {
 
 // === impl Watched ===
 
-impl<I> Watched<I> {
+impl<I: Cut> Watched<I> {
     pub(crate) fn new(io: I, activity: Arc<Activity>) -> Self {
         Self { io, activity }
     }
@@ -303,7 +319,23 @@ impl<I> Watched<I> {
     }
 }
 
-impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
+impl Cut for TcpStream {
+    fn cut(&self) {
+        if let Err(error) = self.set_zero_linger() {
+            tracing::debug!(%error, "cannot set SO_LINGER");
+        }
+    }
+}
+
+impl<I: Cut> Drop for Watched<I> {
+    fn drop(&mut self) {
+        if self.activity.is_cut.load(Relaxed) {
+            self.io.cut();
+        }
+    }
+}
+
+impl<I: AsyncRead + Cut + Unpin> AsyncRead for Watched<I> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -318,7 +350,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
     }
 }
 
-impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
+impl<I: AsyncWrite + Cut + Unpin> AsyncWrite for Watched<I> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

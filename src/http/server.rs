@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use super::State;
 use super::accept;
-use super::activity::{Activity, Watched};
+use super::activity::{Activity, Cut, Watched};
 use super::connection::{self, Ended, Protocol, Protocols, Shutdown, Tracked};
 use super::counters::Counters;
 use super::counters::Handshake;
@@ -183,7 +183,7 @@ impl Visit {
         protocols.choose(stream, &state.limits, shutdown).await
     }
 
-    fn watched<I>(&self, io: I) -> Watched<I> {
+    fn watched<I: Cut>(&self, io: I) -> Watched<I> {
         Watched::new(io, self.activity.clone())
     }
 
