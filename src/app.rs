@@ -2,6 +2,7 @@
 
 mod announcer;
 mod certificate;
+mod condition;
 mod reload;
 
 use std::ffi::OsString;
@@ -18,14 +19,16 @@ use crate::config::{Config, ConfigHolder, ServerConfig, TlsSpec, WebhookSpec};
 use crate::encoder::find_ffmpeg;
 use crate::events::{Events, Filter};
 use crate::guide::Guides;
-use crate::http::{Counters, Entrance, Exposition, Limits, Readiness, Server, State};
+use crate::http::{Counters, Entrance, Exposition, Limits, Server, State};
 use crate::iptv::hdhomerun;
 use crate::session::{Encoders, FindFfmpeg, Ledger, SessionMap};
 use crate::telemetry::{
-    CertificateCollector, Registry, Reloads, SessionCollector, ThumbnailCollector,
+    CertificateCollector, LoadCollector, Registry, Reloads, SessionCollector, ThumbnailCollector,
 };
 use crate::tls::{Acceptor, Certificates, PairError};
 use crate::webhook::{self, Endpoint, Webhooks};
+
+use condition::Condition;
 
 pub use announcer::Announcer;
 pub use certificate::check_certificate;
@@ -93,12 +96,6 @@ struct Secure {
     certificates: Arc<Certificates>,
 }
 
-/// Whether the gateway can do its work.
-struct Condition {
-    encoders: Arc<Encoders>,
-    stop: CancellationToken,
-}
-
 /// All metrics.
 struct Metrics(Registry);
 
@@ -153,6 +150,7 @@ impl App {
         stop: CancellationToken,
     ) -> Result<Self, AppError> {
         let config = &*holder.standing().config;
+        condition::raise_descriptors();
         let (listener, address) = bind(config.server.listen).await?;
         let secure = match &config.server.tls {
             Some(spec) => Some(Secure::bind(spec).await?),
@@ -189,12 +187,15 @@ impl App {
             Box::new(counters.clone()),
             Box::new(SessionCollector::new(sessions.clone())),
             Box::new(ThumbnailCollector::new(sessions.clone())),
+            Box::new(LoadCollector::new(sessions.clone())),
             Box::new(webhooks.clone()),
             Box::new(reloads),
             Box::new(CertificateCollector::new(certificates.clone())),
         ]);
         let condition = Condition {
+            sessions: sessions.clone(),
             encoders: encoders.clone(),
+            reloader: reloader.clone(),
             stop: stop.clone(),
         };
         let state = State::new(
@@ -286,12 +287,15 @@ impl App {
             }
         };
         let watch = self.reloader.watch(&self.stop);
-        tokio::join!(serve, drain, watch, renew, async {
+        let lagging = || self.sessions.lagging();
+        let look = self.sessions.pressure().watch(&self.events, lagging);
+        let beside = async {
             tokio::select! {
-                () = warm_up => {}
+                _ = async { tokio::join!(warm_up, look) } => {}
                 () = self.stop.cancelled() => {}
             }
-        });
+        };
+        tokio::join!(serve, drain, watch, renew, beside);
         info!("stopped");
     }
 }
@@ -359,21 +363,6 @@ impl Secure {
             address,
             certificates,
         })
-    }
-}
-
-// === impl Condition ===
-
-impl Readiness for Condition {
-    fn obstacles(&self) -> Vec<String> {
-        let draining = self
-            .stop
-            .is_cancelled()
-            .then(|| "the gateway stops".to_owned());
-        draining
-            .into_iter()
-            .chain(self.encoders.obstacle())
-            .collect()
     }
 }
 

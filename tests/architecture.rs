@@ -73,7 +73,7 @@ const ROOMS: &[Room] = &[
     room(
         "session",
         &[
-            "base", "config", "dash", "encoder", "events", "hls", "media",
+            "base", "config", "dash", "encoder", "events", "hls", "media", "pressure",
         ],
         Kind::Engine,
     ),
@@ -91,10 +91,12 @@ const ROOMS: &[Room] = &[
         &["base", "hls", "iptv", "session::MediaName"],
         Kind::Core,
     ),
+    room("pressure", &["config", "events"], Kind::Engine),
+    room("pressure::watermark", &[], Kind::Core),
     room("story", &[], Kind::Core),
     room(
         "telemetry",
-        &["base", "config", "session", "tls"],
+        &["base", "config", "pressure", "session", "tls"],
         Kind::Edge,
     ),
     room("tls", &["base", "config"], Kind::Engine),

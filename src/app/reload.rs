@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +28,7 @@ pub struct Reloader {
     events: Arc<Events>,
     counts: Arc<Reloads>,
     one_at_a_time: tokio::sync::Mutex<()>,
+    polls: AtomicBool,
 }
 
 /// Who is told of a new configuration.
@@ -58,12 +60,18 @@ impl Reloader {
             events,
             counts,
             one_at_a_time: tokio::sync::Mutex::default(),
+            polls: AtomicBool::new(false),
         })
     }
 
     /// What is in force.
     pub fn config(&self) -> Arc<Config> {
         self.holder.standing().config.clone()
+    }
+
+    /// Whether the file has to be looked at, because the system does not tell of its changes.
+    pub fn polls(&self) -> bool {
+        self.polls.load(Relaxed)
     }
 
     /// Reads, compares, applies and tells. `why` is who wants it, for the log.
@@ -104,6 +112,12 @@ impl Reloader {
             return;
         };
         let mut watch = Watch::new(&origin.path);
+        if let Some(why) = watch.is_untold() {
+            warn!(
+                "the system does not tell of changes of the configuration's file, so it is looked at every second: {why}"
+            );
+            self.polls.store(true, Relaxed);
+        }
         let look = async {
             // Something may have been written since the start.
             loop {

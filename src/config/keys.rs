@@ -17,11 +17,12 @@ pub(super) enum TableKind {
     Webhook,
     Guide,
     HdHomeRun,
+    Limits,
     User,
 }
 
 /// Every table that has keys, for a key that stands in the wrong one.
-const ALL: [TableKind; 13] = [
+const ALL: [TableKind; 14] = [
     TableKind::Root,
     TableKind::Server,
     TableKind::Tls,
@@ -34,6 +35,7 @@ const ALL: [TableKind; 13] = [
     TableKind::Webhook,
     TableKind::Guide,
     TableKind::HdHomeRun,
+    TableKind::Limits,
     TableKind::User,
 ];
 
@@ -92,6 +94,7 @@ impl TableKind {
                 "webhook",
                 "guide",
                 "hdhomerun",
+                "limits",
                 "user",
             ],
             Self::Server => &[
@@ -145,6 +148,22 @@ impl TableKind {
             Self::Webhook => &["url", "secret", "events", "channels"],
             Self::Guide => &["source", "refresh"],
             Self::HdHomeRun => &["tuners", "name", "device_id", "discovery", "ssdp"],
+            Self::Limits => &[
+                "header_timeout",
+                "body_timeout",
+                "idle_timeout",
+                "write_timeout",
+                "answer_timeout",
+                "max_header_bytes",
+                "max_headers",
+                "max_body_bytes",
+                "http2_streams",
+                "reserved_descriptors",
+                "max_starting",
+                "max_segment_memory",
+                "shed_memory",
+                "shed_cpu",
+            ],
             Self::User => &["name", "password"],
         }
     }
@@ -164,6 +183,7 @@ impl TableKind {
             Self::Webhook => "`[[webhook]]`",
             Self::Guide => "`[guide]`",
             Self::HdHomeRun => "`[hdhomerun]`",
+            Self::Limits => "`[limits]`",
             Self::User => "`[[user]]`",
         }
     }

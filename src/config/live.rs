@@ -228,6 +228,7 @@ fn waiting(started: &ServerConfig, now: &ServerConfig) -> Vec<&'static str> {
         state,
         tls,
         trusted_proxies,
+        limits,
     } = now;
     let keys = [
         ("listen", started.listen != *listen),
@@ -239,6 +240,12 @@ fn waiting(started: &ServerConfig, now: &ServerConfig) -> Vec<&'static str> {
         (
             "max_connections_per_address",
             started.max_connections_per_address != *max_connections_per_address,
+        ),
+        // What concerns starts holds at once, but for the number of places.
+        (
+            "limits",
+            started.limits.edge != limits.edge
+                || started.limits.starts.max_starting != limits.starts.max_starting,
         ),
         ("state", started.state != *state),
         ("tls", started.tls != *tls),

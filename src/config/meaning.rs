@@ -19,7 +19,7 @@ use super::error::ConfigError;
 use super::file::{Field, File, ServerTable};
 use super::iptv;
 use super::ladder;
-use super::model::{ChannelSpec, Config, LadderSpec, ServerConfig, WebhookSpec};
+use super::model::{ChannelSpec, Config, LadderSpec, LimitsSpec, ServerConfig, WebhookSpec};
 use super::report::{Refusal, Report, quoted};
 use super::timing::Timing;
 use super::transport;
@@ -53,7 +53,10 @@ impl Config {
         };
         let file = File::read(&root, &mut report);
         let folder = origin.parent().unwrap_or(Path::new(""));
-        let server = read_server(&file.server, folder, &mut report);
+        let server = ServerConfig {
+            limits: file.limits.meaning(&mut report),
+            ..read_server(&file.server, folder, &mut report)
+        };
         let channels = read_channels(&file, folder, &mut report);
         let webhooks = read_webhooks(&file, &mut report);
         let guide = iptv::read_guide(&file.guide, folder, &mut report);
@@ -126,6 +129,7 @@ fn read_server(table: &ServerTable<'_>, folder: &Path, report: &mut Report<'_>) 
         }),
         tls: transport::read(table, folder, report),
         trusted_proxies: transport::proxies(&table.trusted_proxies, report),
+        limits: LimitsSpec::default(),
     }
 }
 

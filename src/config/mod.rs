@@ -22,6 +22,7 @@ mod iptv_tables;
 mod keys;
 mod label;
 mod ladder;
+mod limits;
 pub mod live;
 mod load;
 mod mask;
@@ -45,9 +46,9 @@ pub use live::{ConfigHolder, Origin, Outcome, Refused, Standing};
 pub use load::{MAX_FILE_SIZE, check};
 pub use meaning::DEFAULT_LISTEN;
 pub use model::{
-    AcmeSpec, CertificateSpec, ChannelSpec, Config, GuideSource, GuideSpec, HdHomeRunSpec, Header,
-    LadderSpec, LostWhen, Rung, RungVideo, ServerConfig, SigningKey, SourceKind, SourceSpec,
-    TlsSpec, UserSpec, WebhookSpec,
+    AcmeSpec, CertificateSpec, ChannelSpec, Config, EdgeLimits, GuideSource, GuideSpec,
+    HdHomeRunSpec, Header, LadderSpec, LimitsSpec, LostWhen, Rung, RungVideo, ServerConfig,
+    SigningKey, SourceKind, SourceSpec, StartLimits, TlsSpec, UserSpec, WebhookSpec,
 };
 pub use secret::Secret;
 pub use value::parse_duration;

@@ -2,6 +2,8 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod limits;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,6 +12,8 @@ use std::time::Duration;
 
 use super::secret::Secret;
 use crate::base::{ChannelId, Network, RenditionName};
+
+pub use limits::{EdgeLimits, LimitsSpec, StartLimits};
 
 /// A whole configuration in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +55,8 @@ pub struct ServerConfig {
     pub tls: Option<TlsSpec>,
     /// Who may say on whose behalf it asks: reverse proxies. Nobody else is believed.
     pub trusted_proxies: Vec<Network>,
+    /// The `[limits]` table.
+    pub limits: LimitsSpec,
 }
 
 /// The `[server.tls]` table: a second listener.

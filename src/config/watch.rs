@@ -12,7 +12,6 @@ use notify::event::{AccessKind, AccessMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
-use tracing::debug;
 
 /// Without a word for this long, whoever writes is done.
 const QUIET: Duration = Duration::from_millis(200);
@@ -30,8 +29,8 @@ pub struct Watch {
     nudge: Arc<Notify>,
     poll: Interval,
     last: Option<Fingerprint>,
-    /// Dropped, it tells nothing any more; nothing at all where the system does not tell.
-    _watcher: Option<RecommendedWatcher>,
+    /// Dropped, it tells nothing any more; why it does not where the system does not tell.
+    watcher: Result<RecommendedWatcher, String>,
 }
 
 /// What tells two states of a file apart without reading it: symlinks are followed.
@@ -55,10 +54,11 @@ impl Watch {
 
     /// Like [`Watch::new`], by looks alone.
     pub fn polling(path: &Path) -> Self {
-        Self::with(path, Arc::new(Notify::new()), None)
+        let nobody = Err("nobody was asked".into());
+        Self::with(path, Arc::new(Notify::new()), nobody)
     }
 
-    fn with(path: &Path, nudge: Arc<Notify>, watcher: Option<RecommendedWatcher>) -> Self {
+    fn with(path: &Path, nudge: Arc<Notify>, watcher: Result<RecommendedWatcher, String>) -> Self {
         let mut poll = interval(POLL);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
@@ -66,8 +66,13 @@ impl Watch {
             path: path.to_owned(),
             nudge,
             poll,
-            _watcher: watcher,
+            watcher,
         }
+    }
+
+    /// Why the system does not tell of changes, if that is so: they are seen within a second all the same.
+    pub fn is_untold(&self) -> Option<&str> {
+        self.watcher.as_ref().err().map(String::as_str)
     }
 
     /// Waits until the file may have changed and whoever writes is done. A change is lost if this is given up meanwhile.
@@ -102,9 +107,9 @@ impl Watch {
     }
 }
 
-/// Asks the system to tell of changes in the file's folder; `None` where it does not.
-fn listen(path: &Path, nudge: Arc<Notify>) -> Option<RecommendedWatcher> {
-    let name = path.file_name()?.to_owned();
+/// Asks the system to tell of changes in the file's folder; the reason where it does not.
+fn listen(path: &Path, nudge: Arc<Notify>) -> Result<RecommendedWatcher, String> {
+    let name = path.file_name().ok_or("it has no name")?.to_owned();
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -128,9 +133,7 @@ fn listen(path: &Path, nudge: Arc<Notify>) -> Option<RecommendedWatcher> {
         watcher.watch(folder, RecursiveMode::NonRecursive)?;
         Ok(watcher)
     });
-    watching
-        .inspect_err(|error| debug!("the configuration is looked at every second: {error}"))
-        .ok()
+    watching.map_err(|error| error.to_string())
 }
 
 /// Reading is none: who reads because of it would never come to an end.

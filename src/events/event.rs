@@ -106,13 +106,25 @@ pub enum EventKind {
         /// What is wrong with it.
         error: String,
     },
+    /// The machine is too busy or too full: no channel is started until that is over.
+    #[serde(rename = "overload.began")]
+    OverloadBegan {
+        /// What is short.
+        reason: String,
+    },
+    /// Channels are started again.
+    #[serde(rename = "overload.ended")]
+    OverloadEnded {
+        /// Why.
+        reason: String,
+    },
 }
 
 // === impl EventKind ===
 
 impl EventKind {
     /// All names, in the order of the kinds.
-    pub const NAMES: [&'static str; 10] = [
+    pub const NAMES: [&'static str; 12] = [
         "session.state",
         "source.switched",
         "source.lost",
@@ -123,6 +135,8 @@ impl EventKind {
         "viewers.last",
         "config.applied",
         "config.refused",
+        "overload.began",
+        "overload.ended",
     ];
 
     /// As the event stream and webhooks name it.
@@ -138,6 +152,8 @@ impl EventKind {
             Self::LastViewer => "viewers.last",
             Self::ConfigApplied { .. } => "config.applied",
             Self::ConfigRefused { .. } => "config.refused",
+            Self::OverloadBegan { .. } => "overload.began",
+            Self::OverloadEnded { .. } => "overload.ended",
         }
     }
 }
@@ -181,6 +197,8 @@ mod tests {
                 changed: Vec::new(),
             },
             EventKind::ConfigRefused { error: text() },
+            EventKind::OverloadBegan { reason: text() },
+            EventKind::OverloadEnded { reason: text() },
         ];
         assert_eq!(EventKind::NAMES, kinds.clone().map(|kind| kind.name()));
         for kind in kinds {

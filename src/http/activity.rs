@@ -15,9 +15,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::limits::Limits;
+use super::strain::{Debt, Strain};
 use super::unsent::Kernel;
 
 /// Writes up to this length on HTTP/2 are pings and settings: they are no sign that somebody watches.
@@ -42,6 +44,13 @@ pub(crate) struct Activity {
     /// When bytes came last.
     read_at: AtomicU64,
     stalled_since: AtomicU64,
+    /// Since when there has always been something that waits to be written.
+    behind_since: AtomicU64,
+    /// Answers without an end.
+    endless: AtomicU32,
+    /// The connection is to end without a farewell.
+    is_cut: AtomicBool,
+    strain: Strain,
 }
 
 /// One request of a connection; dropping it says that the request is over.
@@ -49,11 +58,26 @@ pub(crate) struct Activity {
 pub(crate) struct InFlight {
     activity: Arc<Activity>,
     waits: bool,
+    answer: Answered,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answered {
+    NotYet,
+    Whole(Option<Debt>),
+    Endless,
+}
+
+/// A byte stream that can be ended at once: what the kernel has taken and not sent yet is thrown away with it.
+pub(crate) trait Cut {
+    /// Makes closing it do that.
+    fn cut(&self);
 }
 
 /// A byte stream that leaves marks.
 #[derive(Debug)]
-pub(crate) struct Watched<I> {
+pub(crate) struct Watched<I: Cut> {
     io: I,
     activity: Arc<Activity>,
 }
@@ -65,8 +89,12 @@ pub(crate) enum Overdue {
     Head,
     /// No request is running, and none has come for a while.
     Idle,
-    /// The client takes no bytes.
+    /// The client takes no bytes, or hardly any.
     Write,
+    /// The client has not taken a whole answer in its time.
+    Answer,
+    /// The client says too much that asks for nothing, or takes back what it has asked for.
+    Flood,
 }
 
 /// What the marks say now.
@@ -91,6 +119,10 @@ impl Activity {
             head_since: AtomicU64::new(0),
             read_at: AtomicU64::new(1),
             stalled_since: AtomicU64::new(0),
+            behind_since: AtomicU64::new(0),
+            endless: AtomicU32::new(0),
+            is_cut: AtomicBool::new(false),
+            strain: Strain::new(accepted),
         }
     }
 
@@ -99,8 +131,14 @@ impl Activity {
         let shortest = limits
             .header_timeout
             .min(limits.idle_timeout)
-            .min(limits.write_timeout);
+            .min(limits.write_timeout)
+            .min(limits.answer_timeout / 3);
         let soon = now + shortest;
+        if self.is_http2()
+            && let Some(reason) = self.strain.look(now, limits)
+        {
+            return Verdict::Overdue(reason);
+        }
         match self.deadline(limits) {
             Some((deadline, reason)) if deadline <= now => Verdict::Overdue(reason),
             Some((deadline, _)) => Verdict::FineUntil(deadline.min(soon)),
@@ -113,8 +151,20 @@ impl Activity {
         let stalled = self.stalled_since.load(Relaxed);
         let head = self.head_since.load(Relaxed);
         let is_first = !self.has_requested.load(Relaxed);
+        let behind = self.behind_since.load(Relaxed);
+        let behind = match behind != 0 && !self.is_http2() && !self.is_endless() {
+            true => Some((at(behind, limits.answer_timeout), Overdue::Answer)),
+            false => None,
+        };
         if stalled != 0 {
-            return Some((at(stalled, limits.write_timeout), Overdue::Write));
+            let stalled = (at(stalled, limits.write_timeout), Overdue::Write);
+            return Some(behind.map_or(stalled, |behind| match behind.0 < stalled.0 {
+                true => behind,
+                false => stalled,
+            }));
+        }
+        if behind.is_some() {
+            return behind;
         }
         if self.requests.load(Relaxed) > 0 {
             return None;
@@ -123,7 +173,7 @@ impl Activity {
             return Some((self.accepted + limits.header_timeout, Overdue::Head));
         }
         // On HTTP/2 bytes between requests are pings and window updates; unfinished headers count as idleness there.
-        if head != 0 && self.traits.load(Relaxed) & HTTP2 == 0 {
+        if head != 0 && !self.is_http2() {
             return Some((at(head, limits.header_timeout), Overdue::Head));
         }
         let idle = self.idle_since.load(Relaxed);
@@ -135,8 +185,30 @@ impl Activity {
         u64::try_from(nanos).unwrap_or(u64::MAX).max(1)
     }
 
-    fn bytes_read(&self) {
+    fn is_http2(&self) -> bool {
+        self.traits.load(Relaxed) & HTTP2 != 0
+    }
+
+    fn is_endless(&self) -> bool {
+        self.endless.load(Relaxed) > 0
+    }
+
+    /// A client that takes nothing would keep the kernel busy with what it was sent, for minutes after the end.
+    pub(crate) fn cut(&self, reason: Overdue) {
+        let takes_nothing = matches!(reason, Overdue::Write | Overdue::Answer | Overdue::Flood);
+        self.is_cut.store(takes_nothing, Relaxed);
+    }
+
+    /// The connection has to end now.
+    pub(crate) fn is_flooded(&self) -> bool {
+        self.strain.is_flooded()
+    }
+
+    fn bytes_read(&self, count: usize) {
         let mark = self.mark();
+        if self.is_http2() {
+            self.strain.received(count);
+        }
         self.read_at.store(mark, Relaxed);
         if self.requests.load(Relaxed) == 0 && self.head_since.load(Relaxed) == 0 {
             self.head_since.store(mark, Relaxed);
@@ -155,16 +227,30 @@ impl Activity {
         if was_stalled {
             self.stalled_since.store(0, Relaxed);
         }
-        let traits = self.traits.load(Relaxed);
-        if was_stalled || (count > CONTROL_FRAMES && traits & HTTP2 != 0) {
+        let is_http2 = self.is_http2();
+        if was_stalled || (count > CONTROL_FRAMES && is_http2) {
             self.idle_since.store(self.mark(), Relaxed);
         }
-        traits
+        if is_http2 {
+            self.strain.sent(count);
+        }
+        self.traits.load(Relaxed)
+    }
+
+    /// All that there was has been written.
+    fn caught_up(&self) {
+        if self.behind_since.load(Relaxed) != 0 {
+            self.behind_since.store(0, Relaxed);
+        }
     }
 
     fn write_stalled(&self) {
         if self.stalled_since.load(Relaxed) == 0 {
-            self.stalled_since.store(self.mark(), Relaxed);
+            let mark = self.mark();
+            self.stalled_since.store(mark, Relaxed);
+            if self.behind_since.load(Relaxed) == 0 {
+                self.behind_since.store(mark, Relaxed);
+            }
         }
     }
 }
@@ -179,11 +265,28 @@ impl InFlight {
         activity.head_since.store(0, Relaxed);
         if is_http2 {
             activity.traits.fetch_or(HTTP2, Relaxed);
+            activity.strain.asked();
         }
         Self {
             activity,
             waits: false,
+            answer: Answered::NotYet,
         }
+    }
+
+    /// Says that the answer was handed over: all of it, or the beginning of what has no end.
+    pub(crate) fn answered(&mut self, is_endless: bool) {
+        let activity = &*self.activity;
+        self.answer = match is_endless {
+            true => {
+                activity.endless.fetch_add(1, Relaxed);
+                Answered::Endless
+            }
+            false => {
+                let is_http2 = activity.is_http2();
+                Answered::Whole(is_http2.then(|| activity.strain.owe()))
+            }
+        };
     }
 
     /// Says that the answer is not there yet.
@@ -205,6 +308,15 @@ impl Drop for InFlight {
             true => activity.mark(),
             false => activity.read_at.load(Relaxed),
         };
+        match self.answer {
+            Answered::Whole(Some(debt)) => activity.strain.settle(debt),
+            Answered::Whole(None) => {}
+            Answered::Endless => {
+                activity.endless.fetch_sub(1, Relaxed);
+            }
+            Answered::NotYet if activity.is_http2() => activity.strain.cancelled(),
+            Answered::NotYet => {}
+        }
         activity.idle_since.store(end, Relaxed);
         activity.requests.fetch_sub(1, Relaxed);
     }
@@ -212,7 +324,7 @@ impl Drop for InFlight {
 
 // === impl Watched ===
 
-impl<I> Watched<I> {
+impl<I: Cut> Watched<I> {
     pub(crate) fn new(io: I, activity: Arc<Activity>) -> Self {
         Self { io, activity }
     }
@@ -223,7 +335,7 @@ impl<I> Watched<I> {
     }
 }
 
-impl<I: Kernel> Watched<I> {
+impl<I: Cut + Kernel> Watched<I> {
     fn note_write(&self, result: &Poll<io::Result<usize>>) {
         match result {
             Poll::Ready(Ok(count)) => {
@@ -238,7 +350,23 @@ impl<I: Kernel> Watched<I> {
     }
 }
 
-impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
+impl Cut for TcpStream {
+    fn cut(&self) {
+        if let Err(error) = self.set_zero_linger() {
+            tracing::debug!(%error, "cannot set SO_LINGER");
+        }
+    }
+}
+
+impl<I: Cut> Drop for Watched<I> {
+    fn drop(&mut self) {
+        if self.activity.is_cut.load(Relaxed) {
+            self.io.cut();
+        }
+    }
+}
+
+impl<I: AsyncRead + Cut + Unpin> AsyncRead for Watched<I> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -247,13 +375,13 @@ impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
         let before = buf.filled().len();
         let result = Pin::new(&mut self.io).poll_read(cx, buf);
         if buf.filled().len() > before {
-            self.activity.bytes_read();
+            self.activity.bytes_read(buf.filled().len() - before);
         }
         result
     }
 }
 
-impl<I: AsyncWrite + Kernel + Unpin> AsyncWrite for Watched<I> {
+impl<I: AsyncWrite + Cut + Kernel + Unpin> AsyncWrite for Watched<I> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -279,6 +407,8 @@ impl<I: AsyncWrite + Kernel + Unpin> AsyncWrite for Watched<I> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Whoever flushes has nothing left to write.
+        self.activity.caught_up();
         Pin::new(&mut self.io).poll_flush(cx)
     }
 
@@ -288,72 +418,5 @@ impl<I: AsyncWrite + Kernel + Unpin> AsyncWrite for Watched<I> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    async fn overdue_after(activity: &Activity) -> (u64, Overdue) {
-        let start = Instant::now();
-        loop {
-            match activity.verdict(Instant::now(), &Limits::default()) {
-                Verdict::FineUntil(at) => tokio::time::sleep_until(at).await,
-                Verdict::Overdue(reason) => return (start.elapsed().as_secs(), reason),
-            }
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_first_header_has_its_deadline_from_accept() {
-        let activity = Activity::new(Instant::now());
-        tokio::time::advance(SECOND * 9).await;
-        activity.bytes_read();
-        assert_eq!(overdue_after(&activity).await, (1, Overdue::Head));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn later_headers_have_theirs_from_their_first_byte() {
-        let activity = Arc::new(Activity::new(Instant::now()));
-        drop(InFlight::begin(activity.clone(), false));
-        tokio::time::advance(SECOND * 30).await;
-        activity.bytes_read();
-        tokio::time::advance(SECOND * 4).await;
-        activity.bytes_read();
-        assert_eq!(overdue_after(&activity).await, (6, Overdue::Head));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_is_idle_from_the_end_of_its_last_request() {
-        let activity = Arc::new(Activity::new(Instant::now()));
-        let mut request = InFlight::begin(activity.clone(), false);
-        request.wait();
-        tokio::time::advance(SECOND * 600).await;
-        let verdict = activity.verdict(Instant::now(), &Limits::default());
-        assert!(matches!(verdict, Verdict::FineUntil(_)), "{verdict:?}");
-        drop(request);
-        assert_eq!(overdue_after(&activity).await, (65, Overdue::Idle));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn pings_keep_no_http2_connection_and_end_none() {
-        let activity = Arc::new(Activity::new(Instant::now()));
-        drop(InFlight::begin(activity.clone(), true));
-        tokio::time::advance(SECOND * 20).await;
-        activity.bytes_read();
-        activity.bytes_written(17);
-        assert_eq!(overdue_after(&activity).await, (45, Overdue::Idle));
-        activity.bytes_written(16_384);
-        assert_eq!(overdue_after(&activity).await, (65, Overdue::Idle));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_stalled_write_is_overdue_whatever_runs() {
-        let activity = Arc::new(Activity::new(Instant::now()));
-        let _request = InFlight::begin(activity.clone(), false);
-        activity.write_stalled();
-        tokio::time::advance(SECOND * 29).await;
-        activity.bytes_written(1);
-        activity.write_stalled();
-        assert_eq!(overdue_after(&activity).await, (30, Overdue::Write));
-    }
-}
+#[path = "activity_tests.rs"]
+mod tests;

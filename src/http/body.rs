@@ -52,7 +52,12 @@ impl Body {
     }
 
     /// Keeps the request open until the body is gone.
-    pub(crate) fn hold(&mut self, request: InFlight) {
+    pub(crate) fn hold(&mut self, mut request: InFlight) {
+        let has_length = match &self.content {
+            Content::Routed(body) => body.size_hint().exact().is_some(),
+            Content::None | Content::Bytes(_) | Content::Growing(_) => true,
+        };
+        request.answered(!has_length);
         self.request = Some(request);
     }
 

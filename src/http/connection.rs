@@ -202,6 +202,10 @@ pub(crate) async fn drive(
                     Ended::Closed
                 });
             }
+            if activity.is_flooded() {
+                activity.cut(Overdue::Flood);
+                return Poll::Ready(Ended::Overdue(Overdue::Flood));
+            }
             if has_moved || signals.have_come() {
                 if aborting.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Ended::Aborted);
@@ -222,7 +226,10 @@ pub(crate) async fn drive(
                     timer.as_mut().reset(Instant::now() + GOODBYE);
                     is_untold = true;
                 }
-                Some(reason) => return Poll::Ready(Ended::Overdue(reason)),
+                Some(reason) => {
+                    activity.cut(reason);
+                    return Poll::Ready(Ended::Overdue(reason));
+                }
             }
         }
     })

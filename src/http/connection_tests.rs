@@ -12,9 +12,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::http::activity::{InFlight, Watched};
+use crate::http::activity::{Cut, InFlight, Watched};
 use crate::http::body::Body;
 use crate::http::unsent::Kernel;
+
+impl Cut for DuplexStream {
+    fn cut(&self) {}
+}
 
 struct Served {
     client: DuplexStream,

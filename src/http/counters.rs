@@ -11,6 +11,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 use super::activity::Overdue;
+use super::limits::NoRoom;
 use super::route::Route;
 use crate::hls::MediaName;
 
@@ -79,7 +80,7 @@ const STATUSES: [u16; 21] = [
 ];
 
 /// Why connections were ended, as labels; the order of [`Overdue`].
-const OVERDUE: [&str; 3] = ["header", "idle", "write"];
+const OVERDUE: [&str; 5] = ["header", "idle", "write", "answer", "flood"];
 
 /// Why TLS handshakes failed, as labels; the order of [`Handshake`].
 const HANDSHAKE_FAILURES: [&str; 2] = ["error", "timeout"];
@@ -100,6 +101,7 @@ pub struct Counters {
     open_connections: AtomicI64,
     accepted_connections: AtomicU64,
     refused_connections: AtomicU64,
+    without_descriptors: AtomicU64,
     accept_errors: AtomicU64,
     overdue_connections: [AtomicU64; OVERDUE.len()],
     handshakes: AtomicU64,
@@ -170,7 +172,10 @@ impl Counters {
         self.open_connections.fetch_sub(1, Relaxed);
     }
 
-    pub(crate) fn connection_refused(&self) {
+    pub(crate) fn connection_refused(&self, reason: NoRoom) {
+        if reason == NoRoom::Descriptors {
+            self.without_descriptors.fetch_add(1, Relaxed);
+        }
         self.refused_connections.fetch_add(1, Relaxed);
     }
 
@@ -229,7 +234,7 @@ impl Counters {
     fn encode_overdue(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let mut family = encoder.encode_descriptor(
             "headgate_http_overdue_connections",
-            "Connections that were closed because a deadline passed: header, idle or write.",
+            "Connections that were closed because a deadline passed (header, idle, write, answer) or that flooded the gateway.",
             None,
             MetricType::Counter,
         )?;
@@ -286,6 +291,11 @@ impl Collector for Counters {
                 &self.refused_connections,
             ),
             (
+                "headgate_http_out_of_descriptors",
+                "Connections that were refused because the last file descriptors are kept for channels.",
+                &self.without_descriptors,
+            ),
+            (
                 "headgate_tls_handshakes",
                 "TLS handshakes that were completed.",
                 &self.handshakes,
@@ -321,6 +331,8 @@ mod tests {
         assert_eq!(OVERDUE[Overdue::Head as usize], "header");
         assert_eq!(OVERDUE[Overdue::Idle as usize], "idle");
         assert_eq!(OVERDUE[Overdue::Write as usize], "write");
+        assert_eq!(OVERDUE[Overdue::Answer as usize], "answer");
+        assert_eq!(OVERDUE[Overdue::Flood as usize], "flood");
         assert_eq!(HANDSHAKE_FAILURES[Handshake::Error as usize], "error");
         assert_eq!(HANDSHAKE_FAILURES[Handshake::Timeout as usize], "timeout");
     }

@@ -14,12 +14,14 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::response::Parts;
 use http::{HeaderMap, Method, StatusCode};
+use http_body_util::LengthLimitError;
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::State;
 use super::error::Failure;
+use super::limits::Limits;
 use super::listing::key_of;
 
 /// How long a key is remembered.
@@ -30,9 +32,6 @@ const MAX_KEYS: usize = 1024;
 
 /// The longest key, in bytes.
 const MAX_KEY_LENGTH: usize = 255;
-
-/// By when the body of a request must be here.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The longest answer, in bytes; those to POST are small.
 const MAX_ANSWER: usize = 1 << 20;
@@ -67,7 +66,7 @@ pub(crate) async fn once(
         return next.run(request).await;
     }
     let (head, body) = request.into_parts();
-    let body = match read(body, state.limits.max_body_bytes).await {
+    let body = match read(body, &state.limits).await {
         Ok(body) => body,
         Err(failure) => return failure.into_response(),
     };
@@ -91,17 +90,24 @@ pub(crate) async fn once(
     }
 }
 
-async fn read(body: Body, limit: u64) -> Result<Bytes, Failure> {
+async fn read(body: Body, limits: &Limits) -> Result<Bytes, Failure> {
+    let limit = limits.max_body_bytes;
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, most)).await {
+    match tokio::time::timeout(limits.body_timeout, to_bytes(body, most)).await {
         Ok(Ok(body)) => Ok(body),
-        Ok(Err(_)) => Err(Failure::too_large(limit)),
+        Ok(Err(error)) if is_too_long(&error) => Err(Failure::too_large(limit)),
+        Ok(Err(_)) => Err(Failure::bad_request("the body of this request is broken")),
         Err(_) => Err(Failure::new(
             StatusCode::REQUEST_TIMEOUT,
             "timeout",
             "the body of this request did not come in time",
         )),
     }
+}
+
+fn is_too_long(error: &axum::Error) -> bool {
+    let source = std::error::Error::source(error);
+    source.is_some_and(|source| source.is::<LengthLimitError>())
 }
 
 /// Takes an answer that may be given again; hands back one that may not.
@@ -216,12 +222,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_body_that_does_not_come_is_not_waited_for() {
         let never = Body::new(Never);
-        assert_eq!(read(never, 10).await.unwrap_err().status, 408);
+        let ten = &Limits {
+            max_body_bytes: 10,
+            ..Limits::default()
+        };
+        assert_eq!(read(never, ten).await.unwrap_err().status, 408);
         assert_eq!(
-            read("12345678901".into(), 10).await.unwrap_err().status,
+            read("12345678901".into(), ten).await.unwrap_err().status,
             413
         );
-        assert_eq!(read("1234567890".into(), 10).await.unwrap(), "1234567890");
+        assert_eq!(read("1234567890".into(), ten).await.unwrap(), "1234567890");
     }
 
     #[test]

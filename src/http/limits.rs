@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::config::ServerConfig;
+use crate::config::{EdgeLimits, ServerConfig};
 
 /// The limits of the edge. The defaults are those of production; tests shorten them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,10 +21,14 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// How long a TLS handshake may take.
     pub handshake_timeout: Duration,
+    /// From the end of a request's header to the end of its body.
+    pub body_timeout: Duration,
     /// How long a connection may have no request.
     pub idle_timeout: Duration,
     /// How long a client may take no byte of what it asked for.
     pub write_timeout: Duration,
+    /// How long a client may take for one whole answer; streams without an end are not meant.
+    pub answer_timeout: Duration,
     /// How long requests may take to end when the gateway stops.
     pub drain_timeout: Duration,
     /// The size of a request's header, bytes.
@@ -35,6 +40,8 @@ pub struct Limits {
     /// Requests at a time on one HTTP/2 connection. Each rendition that is watched parks one or two blocking
     /// reloads, and a proxy in front carries many viewers over one connection, so this is wide.
     pub http2_streams: u32,
+    /// File descriptors that no viewer gets: encoders and operators need some to be served at all.
+    pub reserved_descriptors: u64,
 }
 
 /// Counts connections against the limits.
@@ -66,6 +73,17 @@ pub(crate) enum NoRoom {
     InAll,
     #[error("too many connections from this address; close some, or use HTTP/2")]
     FromAddress,
+    #[error(
+        "the gateway has hardly any file descriptors left, and keeps those for channels; try again later"
+    )]
+    Descriptors,
+}
+
+/// The file descriptors of the process, of which viewers do not get the last ones.
+#[derive(Debug)]
+pub(crate) struct Descriptors {
+    /// The kernel gives out the lowest number that is free, so one from here on says that those below are taken.
+    first_reserved: u64,
 }
 
 // === impl Limits ===
@@ -75,15 +93,31 @@ impl Default for Limits {
         Self {
             max_connections: 10_000,
             max_connections_per_address: 64,
-            header_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(5),
-            idle_timeout: Duration::from_secs(65),
-            write_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(8),
-            max_header_bytes: 16 * 1024,
-            max_headers: 64,
-            max_body_bytes: 256 * 1024,
-            http2_streams: 256,
+            ..Self::from(&EdgeLimits::default())
+        }
+    }
+}
+
+impl From<&EdgeLimits> for Limits {
+    fn from(edge: &EdgeLimits) -> Self {
+        let whole = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Self {
+            max_connections: 10_000,
+            max_connections_per_address: 64,
+            header_timeout: edge.header_timeout,
+            handshake_timeout: Duration::from_secs(5),
+            body_timeout: edge.body_timeout,
+            idle_timeout: edge.idle_timeout,
+            write_timeout: edge.write_timeout,
+            answer_timeout: edge.answer_timeout,
+            drain_timeout: Duration::from_secs(8),
+            max_header_bytes: whole(edge.max_header_bytes),
+            max_headers: edge.max_headers,
+            max_body_bytes: edge.max_body_bytes as u64,
+            http2_streams: whole(edge.http2_streams),
+            reserved_descriptors: edge.reserved_descriptors as u64,
         }
     }
 }
@@ -94,8 +128,38 @@ impl From<&ServerConfig> for Limits {
         Self {
             max_connections: config.max_connections,
             max_connections_per_address: config.max_connections_per_address,
-            ..Self::default()
+            ..Self::from(&config.limits.edge)
         }
+    }
+}
+
+// === impl NoRoom ===
+
+impl NoRoom {
+    /// For programs; stable.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::InAll | Self::FromAddress => "too_many_connections",
+            Self::Descriptors => "out_of_descriptors",
+        }
+    }
+}
+
+// === impl Descriptors ===
+
+impl Descriptors {
+    /// Keeps so many of those that the process may have; a quarter of them if they are few.
+    pub(crate) fn new(reserved: u64) -> Self {
+        let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        let most = most.unwrap_or(u64::MAX);
+        Self {
+            first_reserved: most - reserved.min(most / 4),
+        }
+    }
+
+    /// Whether enough are left with this one taken.
+    pub(crate) fn leave_room(&self, accepted: &impl AsRawFd) -> bool {
+        u64::try_from(accepted.as_raw_fd()).is_ok_and(|number| number < self.first_reserved)
     }
 }
 

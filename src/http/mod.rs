@@ -9,6 +9,7 @@
 //! Sessions answer with bytes or a kind of error; the table of status codes is in `error`, the one of cache
 //! lifetimes in `cache`.
 
+mod accept;
 mod activity;
 mod api;
 mod base_url;
@@ -41,10 +42,12 @@ mod playlist_fields;
 mod precondition;
 mod preflight;
 mod proxies;
+mod refusal;
 pub mod route;
 mod router;
 pub mod server;
 mod state;
+mod strain;
 mod ts;
 mod unsent;
 mod waiting;

@@ -1,43 +1,32 @@
 //! The accept loop, and the way out.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, StatusCode};
+use http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::State;
+use super::accept;
 use super::activity::{Activity, Watched};
-use super::cache::CachePolicy;
 use super::connection::{self, Ended, Protocol, Protocols, Shutdown, Tracked};
 use super::counters::Counters;
 use super::counters::Handshake;
 use super::dispatch::{Answer, Dispatch};
 use super::entrance::{self, Door, Entrance};
-use super::error::Failure;
-use super::limits::{Admission, Admitted, NoRoom};
+use super::limits::{Admission, Admitted, Descriptors, NoRoom};
 use super::proxies::Client;
+use super::refusal::Refusals;
 use crate::tls::{Acceptor, Spoken};
-
-/// The first and the longest pause after accepting failed.
-const ACCEPT_PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
-
-/// How many clients are told at a time that there is no room; others are just closed.
-const POLITE_REFUSALS: usize = 64;
-
-/// How long a client that is refused may take to read why.
-const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long connections may take to go after they were aborted.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -57,13 +46,14 @@ struct Visit {
 /// The HTTP server.
 #[derive(Debug)]
 pub struct Server {
-    state: Arc<State>,
+    pub(super) state: Arc<State>,
     dispatch: Arc<Dispatch>,
     protocols: Protocols,
     admission: Arc<Admission>,
+    descriptors: Descriptors,
     shutdown: Shutdown,
     tasks: TaskTracker,
-    refusals: Arc<Semaphore>,
+    refusals: Refusals,
 }
 
 // === impl Server ===
@@ -84,7 +74,7 @@ impl Server {
         let mut accepting = JoinSet::new();
         for entrance in entrances {
             let (server, stop) = (server.clone(), stop.clone());
-            accepting.spawn(async move { server.accept_until(entrance, stop).await });
+            accepting.spawn(async move { accept::until(stop, entrance, &server).await });
         }
         accepting.join_all().await;
         server.drain().await;
@@ -96,41 +86,16 @@ impl Server {
             dispatch: Arc::new(Dispatch::new(state.clone())),
             protocols: Protocols::new(&state.limits, Tracked(tasks.clone())),
             admission: Arc::new(Admission::new(&state.limits)),
+            descriptors: Descriptors::new(state.limits.reserved_descriptors),
             shutdown: Shutdown::default(),
             tasks,
-            refusals: Arc::new(Semaphore::new(POLITE_REFUSALS)),
+            refusals: Refusals::default(),
             state,
         }
     }
 
-    async fn accept_until(self: &Arc<Self>, entrance: Entrance, stop: CancellationToken) {
-        let mut pause = ACCEPT_PAUSE.0;
-        loop {
-            let accepted = tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                accepted = entrance.listener.accept() => accepted,
-            };
-            match accepted {
-                Ok((stream, peer)) => {
-                    pause = ACCEPT_PAUSE.0;
-                    self.admit(stream, peer, &entrance.door);
-                }
-                Err(error) if is_of_the_client(&error) => {}
-                Err(error) => {
-                    self.state.counters.accept_failed();
-                    tracing::warn!(%error, pause_ms = pause.as_millis(), "cannot accept connections");
-                    tokio::select! {
-                        () = stop.cancelled() => return,
-                        () = tokio::time::sleep(pause) => {}
-                    }
-                    pause = (pause * 2).min(ACCEPT_PAUSE.1);
-                }
-            }
-        }
-    }
-
-    fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, door: &Arc<Door>) {
+    /// Lets a connection in if there is room.
+    pub(super) fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, door: &Arc<Door>) {
         let address = peer.ip().to_canonical();
         let client = Client {
             address,
@@ -141,6 +106,10 @@ impl Server {
             true => self.admission.admit_proxy(),
             false => self.admission.admit(address),
         };
+        let admitted = admitted.and_then(|admitted| match self.descriptors.leave_room(&stream) {
+            true => Ok(admitted),
+            false => Err(NoRoom::Descriptors),
+        });
         match admitted {
             Ok(admitted) => {
                 let visit = Visit {
@@ -153,22 +122,14 @@ impl Server {
                 self.tasks
                     .spawn(async move { visit.serve(stream, &door).await });
             }
-            Err(reason) => self.refuse(stream, client, reason),
-        }
-    }
-
-    fn refuse(&self, stream: TcpStream, client: Client, reason: NoRoom) {
-        self.state.counters.connection_refused();
-        tracing::debug!(peer = %client.address, %reason, "connection refused");
-        // Words that are no TLS would only confuse who expects it.
-        if client.is_secure {
-            return;
-        }
-        if let Ok(permit) = self.refusals.clone().try_acquire_owned() {
-            self.tasks.spawn(async move {
-                let _ = tokio::time::timeout(REFUSAL_TIMEOUT, explain(stream, reason)).await;
-                drop(permit);
-            });
+            Err(reason) => {
+                self.state.counters.connection_refused(reason);
+                tracing::debug!(peer = %address, %reason, "connection refused");
+                // Words that are no TLS would only confuse who expects it.
+                if !client.is_secure {
+                    self.refusals.explain(stream, reason, &self.tasks);
+                }
+            }
         }
     }
 
@@ -324,47 +285,4 @@ impl Drop for OpenConnection<'_> {
     fn drop(&mut self) {
         self.0.connection_closed();
     }
-}
-
-/// Whether accepting failed for a reason of one client, who is gone.
-fn is_of_the_client(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::Interrupted
-    )
-}
-
-/// Answers 503 without reading the request, then reads what comes until the client closes: closing with unread bytes
-/// would reset the connection, and the client would not see the answer.
-async fn explain(mut stream: TcpStream, reason: NoRoom) -> io::Result<()> {
-    stream.write_all(&refusal(reason)).await?;
-    stream.shutdown().await?;
-    let mut ignored = [0; 1024];
-    while stream.read(&mut ignored).await? > 0 {}
-    Ok(())
-}
-
-fn refusal(reason: NoRoom) -> Vec<u8> {
-    let failure = Failure {
-        retry_after: Some(Duration::from_secs(5)),
-        ..Failure::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too_many_connections",
-            reason.to_string(),
-        )
-    };
-    let answer = failure.into_answer(CachePolicy::NoStore);
-    let mut text = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n".to_vec();
-    for (name, value) in answer.headers() {
-        text.extend_from_slice(name.as_str().as_bytes());
-        text.extend_from_slice(b": ");
-        text.extend_from_slice(value.as_bytes());
-        text.extend_from_slice(b"\r\n");
-    }
-    text.extend_from_slice(format!("content-length: {}\r\n\r\n", answer.body().len()).as_bytes());
-    text.extend_from_slice(answer.body());
-    text
 }

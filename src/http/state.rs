@@ -24,6 +24,10 @@ use crate::tls::Certificates;
 pub trait Readiness: Send + Sync + 'static {
     /// Why it cannot, for people, one sentence each; nothing if it can. Asked per request: it should be cheap.
     fn obstacles(&self) -> Vec<String>;
+    /// What an operator should look at although it can, the same way.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// The configuration in force, and how to read it again.

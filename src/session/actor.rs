@@ -7,8 +7,9 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 use tracing::error;
 
+use super::admission::{Seat, Turn};
 use super::handle::Session;
-use super::map::{Seat, Shared};
+use super::map::Shared;
 use super::publish::Live;
 use super::run::Run;
 use super::slot::{News, Place, Role, Slot};
@@ -54,6 +55,8 @@ pub(super) struct Actor {
     pub(super) outdated: bool,
     /// Its place among the sessions that may run; given back at the end.
     seat: Option<Seat>,
+    /// Its start, among those that may start at once.
+    pub(super) turn: Option<Turn>,
 }
 
 /// What woke the actor.
@@ -93,6 +96,7 @@ pub(super) fn spawn(
         planned: session.spec(),
         outdated: false,
         seat: Some(seat),
+        turn: None,
     };
     // Before anybody can look: who has asked must not read that nothing runs.
     session.status.send_replace(Status::Starting);
@@ -104,6 +108,10 @@ pub(super) fn spawn(
 
 impl Actor {
     async fn live(mut self) {
+        // Who comes at the very moment at which it is given up starts it without a turn.
+        if !self.wait_for_turn().await && self.leave() {
+            return;
+        }
         self.dispatch(SessionEvent::ViewerArrived);
         self.tell_viewers();
         while self.state.phase() != Phase::Idle || !self.leave() {
@@ -143,6 +151,10 @@ impl Actor {
                 true
             }
         }
+    }
+
+    pub(super) async fn next_command(&mut self) -> Option<Command> {
+        self.inbox.recv().await
     }
 
     async fn wake(&mut self) -> Wake {
@@ -289,6 +301,9 @@ impl Actor {
             Some(run) if run.announced => Some(run.live.clone()),
             _ => self.retired.clone(),
         };
+        if self.state.phase() != Phase::Starting {
+            self.turn = None;
+        }
         let status = match self.state.phase() {
             Phase::Stopping if self.is_closing() => Status::Idle,
             Phase::Idle | Phase::Starting | Phase::Stopping => Status::Starting,

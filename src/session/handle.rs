@@ -53,6 +53,8 @@ pub struct Session {
     pub(super) inbox: Mutex<Option<mpsc::UnboundedSender<Command>>>,
     /// A word of an arrival lies in the inbox.
     pub(super) knocked: AtomicBool,
+    /// It waits for others to start.
+    pub(super) is_queued: AtomicBool,
     pub(super) floor: Floor,
     pub(super) last_good: Mutex<LastGood>,
     pub(super) thumbnails: Thumbnails,
@@ -73,6 +75,7 @@ impl Session {
             facts: Mutex::default(),
             inbox: Mutex::new(None),
             knocked: AtomicBool::new(false),
+            is_queued: AtomicBool::new(false),
             floor,
             last_good: Mutex::default(),
             thumbnails: Thumbnails::default(),
@@ -263,17 +266,6 @@ impl Session {
             Some(Status::Failed { reason, until }) => Err(self.failed(reason, *until)),
             Some(Status::Idle) => Err(self.unavailable(&self.facts.lock().reason)),
             _ => Err(self.unavailable(&self.still_starting())),
-        }
-    }
-
-    fn still_starting(&self) -> String {
-        let facts = self.facts.lock();
-        let attempt = facts.attempt.as_ref();
-        let words = attempt.map(|attempt| attempt.words(Instant::now()));
-        match (words, &facts.last_error) {
-            (Some(words), _) => format!("it is still starting: {words}"),
-            (None, Some(error)) => format!("it is still starting; the last problem: {error}"),
-            (None, None) => "it is still starting".into(),
         }
     }
 

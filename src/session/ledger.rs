@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::run::wall_clock;
 use crate::base::ChannelId;
@@ -30,7 +30,8 @@ pub struct Ledger {
     file: Option<PathBuf>,
     /// The highest number of each channel that may have been given out.
     highest: Mutex<BTreeMap<String, u64>>,
-    has_complained: AtomicBool,
+    /// What is known is not in the file, because it could not be written.
+    is_unwritten: AtomicBool,
 }
 
 /// The file.
@@ -60,7 +61,7 @@ impl Ledger {
         Self {
             file: Some(file),
             highest: Mutex::new(highest),
-            has_complained: AtomicBool::new(false),
+            is_unwritten: AtomicBool::new(false),
         }
     }
 
@@ -80,21 +81,38 @@ impl Ledger {
             return;
         }
         let mut highest = self.highest.lock();
-        if highest
+        let is_set_aside = highest
             .get(channel.as_str())
-            .is_some_and(|known| *known >= discontinuity)
-        {
+            .is_some_and(|known| *known >= discontinuity);
+        if is_set_aside && !self.is_unwritten() {
             return;
         }
         // What the clock has caught up with need not be known any more.
         highest.retain(|_, known| *known >= seed);
-        highest.insert(channel.to_string(), discontinuity + SET_ASIDE);
-        if let Some(file) = &self.file
-            && let Err(error) = write(file, &highest)
-            && !self.has_complained.swap(true, Ordering::Relaxed)
-        {
-            warn!(file = %file.display(), %error, "sequence numbers cannot be written down: after a restart within minutes players of a channel that breaks often may have to load it again");
+        if !is_set_aside {
+            highest.insert(channel.to_string(), discontinuity + SET_ASIDE);
         }
+        if let Some(file) = &self.file {
+            self.told(file, write(file, &highest));
+        }
+    }
+
+    /// An outage of the disk is one line at its beginning and one at its end.
+    fn told(&self, file: &Path, written: io::Result<()>) {
+        let was_unwritten = self.is_unwritten.swap(written.is_err(), Ordering::Relaxed);
+        let file = file.display();
+        match (written, was_unwritten) {
+            (Err(error), false) => {
+                warn!(%file, %error, "sequence numbers cannot be written down: after a restart within minutes players of a channel that breaks often may have to load it again");
+            }
+            (Ok(()), true) => info!(%file, "sequence numbers are written down again"),
+            _ => {}
+        }
+    }
+
+    /// The file says less than it should.
+    pub(super) fn is_unwritten(&self) -> bool {
+        self.is_unwritten.load(Ordering::Relaxed)
     }
 }
 
@@ -178,6 +196,25 @@ mod tests {
         nowhere.give_out(&channel("a"), given);
         assert!(nowhere.floor(&channel("a")).discontinuity >= given);
         let _ = std::fs::remove_dir_all(file.parent().unwrap());
+    }
+
+    #[test]
+    fn a_full_disk_is_written_to_again_when_there_is_room() {
+        let folder = folder("full");
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("numbers.json");
+        let fresh = folder.join("numbers.new");
+        std::os::unix::fs::symlink("/dev/full", &fresh).unwrap();
+        let ledger = Ledger::at(file.clone());
+        let given = seed_of_now() + 40;
+        ledger.give_out(&channel("a"), given);
+        assert!(ledger.is_unwritten() && !file.exists());
+        std::fs::remove_file(&fresh).unwrap();
+        ledger.give_out(&channel("a"), given + 1);
+        assert!(!ledger.is_unwritten());
+        let successor = Ledger::at(file);
+        assert!(successor.floor(&channel("a")).discontinuity > given);
+        let _ = std::fs::remove_dir_all(folder);
     }
 
     #[test]

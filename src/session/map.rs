@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
+use parking_lot::Mutex;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::actor;
+use super::admission::{Refused, Starts};
 use super::error::ServeError;
 use super::handle::Session;
 use super::launch::Encoders;
@@ -24,8 +26,9 @@ use super::status::{Command, Status};
 use super::thumbnail::{Sitting, Studio, ThumbnailCounts, no_picture};
 use super::viewers::{Heartbeat, Viewer};
 use crate::base::ChannelId;
-use crate::config::{ChannelSpec, Config};
+use crate::config::{ChannelSpec, Config, ServerConfig};
 use crate::events::Events;
+use crate::pressure::Pressure;
 
 /// All channels and their sessions.
 #[derive(Debug)]
@@ -43,15 +46,16 @@ pub(super) struct Shared {
     pub(super) events: Arc<Events>,
     ledger: Arc<Ledger>,
     pub(super) tasks: TaskTracker,
-    running: AtomicUsize,
+    pub(super) running: AtomicUsize,
     draining: AtomicBool,
-    max_sessions: AtomicUsize,
+    pub(super) max_sessions: AtomicUsize,
+    /// Bytes that all media may take, if that is configured.
+    pub(super) max_segment_memory: Mutex<Option<u64>>,
+    pub(super) starts: Starts,
+    pub(super) refused: Refused,
+    pub(super) pressure: Pressure,
     pub(super) studio: Studio,
 }
-
-/// One of the sessions that may run at the same time; free again when it is dropped.
-#[derive(Debug)]
-pub(super) struct Seat(Arc<Shared>);
 
 /// The channels of the configuration in force.
 #[derive(Debug)]
@@ -70,6 +74,7 @@ impl SessionMap {
         events: Arc<Events>,
         ledger: Ledger,
     ) -> Arc<Self> {
+        let limits = &config.server.limits.starts;
         Arc::new(Self {
             catalogue: ArcSwap::from_pointee(Catalogue::new(config)),
             sessions: DashMap::default(),
@@ -81,6 +86,10 @@ impl SessionMap {
                 running: AtomicUsize::new(0),
                 draining: AtomicBool::new(false),
                 max_sessions: AtomicUsize::new(config.server.max_sessions),
+                max_segment_memory: Mutex::new(limits.max_segment_memory),
+                starts: Starts::new(limits),
+                refused: Refused::default(),
+                pressure: Pressure::new(limits),
                 studio: Studio::default(),
             }),
         })
@@ -91,8 +100,36 @@ impl SessionMap {
     }
 
     /// Sessions that run already go on, even if they are more.
-    pub(super) fn set_max_sessions(&self, limit: usize) {
-        self.shared.max_sessions.store(limit, Ordering::SeqCst);
+    pub(super) fn set_limits(&self, server: &ServerConfig) {
+        let limits = &server.limits.starts;
+        let shared = &self.shared;
+        shared
+            .max_sessions
+            .store(server.max_sessions, Ordering::SeqCst);
+        *shared.max_segment_memory.lock() = limits.max_segment_memory;
+        shared.pressure.set_limits(limits);
+    }
+
+    /// What the machine has left.
+    pub fn pressure(&self) -> &Pressure {
+        &self.shared.pressure
+    }
+
+    /// That sequence numbers cannot be written down, for people.
+    pub fn unwritten(&self) -> Option<String> {
+        let words = "sequence numbers cannot be written down; is the disk full? ([server] state)";
+        let is_so = self.shared.ledger.is_unwritten();
+        is_so.then(|| words.to_owned())
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Every session that there is, running or not.
+    pub(super) fn sessions(&self) -> Vec<Arc<Session>> {
+        let entries = self.sessions.iter();
+        entries.map(|entry| entry.value().clone()).collect()
     }
 
     /// The session of a channel, also of one that is gone.
@@ -243,12 +280,7 @@ impl SessionMap {
     /// Refuses new viewers, answers who waits, stops every session and waits until all encoders are gone.
     pub async fn drain(&self) {
         self.shared.draining.store(true, Ordering::SeqCst);
-        let sessions: Vec<Arc<Session>> = self
-            .sessions
-            .iter()
-            .map(|entry| entry.value().clone())
-            .collect();
-        for session in sessions {
+        for session in self.sessions() {
             session.send(Command::Stop("the gateway stops"));
         }
         self.shared.tasks.close();
@@ -301,13 +333,7 @@ impl SessionMap {
             }
             return Ok(());
         }
-        let Some(seat) = self.shared.take_seat() else {
-            let limit = self.shared.max_sessions.load(Ordering::SeqCst);
-            return Err(refused(
-                format!("{limit} channels run already, as many as max_sessions allows"),
-                10,
-            ));
-        };
+        let seat = self.take_seat(session)?;
         session.knocked.store(false, Ordering::SeqCst);
         *inbox = Some(actor::spawn(&self.shared, session, seat));
         Ok(())
@@ -329,24 +355,9 @@ impl Catalogue {
 // === impl Shared ===
 
 impl Shared {
-    fn take_seat(self: &Arc<Self>) -> Option<Seat> {
-        let limit = self.max_sessions.load(Ordering::SeqCst);
-        let one_more = |running| (running < limit).then_some(running + 1);
-        let taken = self
-            .running
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more);
-        taken.is_ok().then(|| Seat(self.clone()))
-    }
-
     /// The gateway stops: nothing new may start.
     pub(super) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::SeqCst)
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

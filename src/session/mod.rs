@@ -7,6 +7,7 @@
 //! no task; numbers of a later run are above those of an earlier one.
 
 mod actor;
+mod admission;
 mod attempt;
 mod cmcd;
 mod encoding;
@@ -40,6 +41,7 @@ mod thumbnail;
 mod transport;
 mod viewers;
 
+pub use admission::StartCounts;
 pub use cmcd::Cmcd;
 pub use error::ServeError;
 pub use growing::{GrowingReader, Unfinished};

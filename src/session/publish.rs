@@ -127,6 +127,11 @@ impl Live {
         now.duration_since(self.born).saturating_sub(published)
     }
 
+    /// Whether it is too young for its window to be full.
+    pub(super) fn is_filling(&self, now: Instant, retention: Duration) -> bool {
+        now.saturating_duration_since(self.born) < retention
+    }
+
     /// Bytes of media held, as of the newest segment.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed) + self.transport.bytes()

@@ -27,7 +27,7 @@ impl SessionMap {
     ///
     /// Channels that are not in `diff` do not notice.
     pub fn apply(&self, config: &Config, diff: &ConfigDiff) {
-        self.set_max_sessions(config.server.max_sessions);
+        self.set_limits(&config.server);
         // First what can be asked for, then who runs: nothing that is gone can be started in between.
         self.set_catalogue(config);
         for id in &diff.removed {
