@@ -12,6 +12,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::iptv_tables::{GuideTable, HdHomeRunTable, UserTable};
 use super::keys::TableKind;
+use super::operators_tables::OperatorsTable;
 use super::reader::Reader;
 use super::report::Report;
 use super::wanted::Wanted;
@@ -25,6 +26,7 @@ pub(super) struct File<'a> {
     pub(super) webhooks: Vec<WebhookTable<'a>>,
     pub(super) guide: GuideTable<'a>,
     pub(super) hdhomerun: HdHomeRunTable<'a>,
+    pub(super) operators: Option<OperatorsTable<'a>>,
     pub(super) users: Vec<UserTable<'a>>,
     /// Whether there is anything that is meant as a channel, be it right or wrong.
     pub(super) has_channels: bool,
@@ -198,6 +200,7 @@ impl<'a> File<'a> {
         file.webhooks = root.tables("webhook", Wanted::Webhooks, report, WebhookTable::read);
         file.guide = GuideTable::in_file(&root, report);
         file.hdhomerun = HdHomeRunTable::in_file(&root, report);
+        file.operators = OperatorsTable::in_file(&root, report);
         file.users = root.tables("user", Wanted::Users, report, UserTable::read);
         file
     }

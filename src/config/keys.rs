@@ -17,11 +17,13 @@ pub(super) enum TableKind {
     Webhook,
     Guide,
     HdHomeRun,
+    Operators,
+    Token,
     User,
 }
 
 /// Every table that has keys, for a key that stands in the wrong one.
-const ALL: [TableKind; 13] = [
+const ALL: [TableKind; 15] = [
     TableKind::Root,
     TableKind::Server,
     TableKind::Tls,
@@ -34,6 +36,8 @@ const ALL: [TableKind; 13] = [
     TableKind::Webhook,
     TableKind::Guide,
     TableKind::HdHomeRun,
+    TableKind::Operators,
+    TableKind::Token,
     TableKind::User,
 ];
 
@@ -92,6 +96,7 @@ impl TableKind {
                 "webhook",
                 "guide",
                 "hdhomerun",
+                "operators",
                 "user",
             ],
             Self::Server => &[
@@ -145,6 +150,8 @@ impl TableKind {
             Self::Webhook => &["url", "secret", "events", "channels"],
             Self::Guide => &["source", "refresh"],
             Self::HdHomeRun => &["tuners", "name", "device_id", "discovery", "ssdp"],
+            Self::Operators => &["listen", "tls", "hosts", "open", "audit_log", "token"],
+            Self::Token => &["name", "role", "secret", "file", "sha256"],
             Self::User => &["name", "password"],
         }
     }
@@ -164,6 +171,8 @@ impl TableKind {
             Self::Webhook => "`[[webhook]]`",
             Self::Guide => "`[guide]`",
             Self::HdHomeRun => "`[hdhomerun]`",
+            Self::Operators => "`[operators]`",
+            Self::Token => "`[[operators.token]]`",
             Self::User => "`[[user]]`",
         }
     }

@@ -106,13 +106,29 @@ pub enum EventKind {
         /// What is wrong with it.
         error: String,
     },
+    /// An operator changed something, or tried to.
+    #[serde(rename = "operator.acted")]
+    OperatorActed {
+        /// The name of the token, or `local` where none is needed.
+        operator: String,
+        /// The `operationId` of what was asked for; empty if it was refused before.
+        action: String,
+        /// What was asked for.
+        path: String,
+        /// What else was said: which source, for how long.
+        detail: String,
+        /// What was answered.
+        status: u16,
+        /// `done`, `refused` or `failed`.
+        outcome: &'static str,
+    },
 }
 
 // === impl EventKind ===
 
 impl EventKind {
     /// All names, in the order of the kinds.
-    pub const NAMES: [&'static str; 10] = [
+    pub const NAMES: [&'static str; 11] = [
         "session.state",
         "source.switched",
         "source.lost",
@@ -123,6 +139,7 @@ impl EventKind {
         "viewers.last",
         "config.applied",
         "config.refused",
+        "operator.acted",
     ];
 
     /// As the event stream and webhooks name it.
@@ -138,6 +155,7 @@ impl EventKind {
             Self::LastViewer => "viewers.last",
             Self::ConfigApplied { .. } => "config.applied",
             Self::ConfigRefused { .. } => "config.refused",
+            Self::OperatorActed { .. } => "operator.acted",
         }
     }
 }
@@ -181,6 +199,14 @@ mod tests {
                 changed: Vec::new(),
             },
             EventKind::ConfigRefused { error: text() },
+            EventKind::OperatorActed {
+                operator: text(),
+                action: text(),
+                path: text(),
+                detail: text(),
+                status: 202,
+                outcome: "done",
+            },
         ];
         assert_eq!(EventKind::NAMES, kinds.clone().map(|kind| kind.name()));
         for kind in kinds {

@@ -11,6 +11,7 @@
 
 mod activity;
 mod api;
+mod audit;
 mod base_url;
 mod body;
 mod cache;
@@ -36,6 +37,7 @@ mod manifest;
 mod media;
 mod openapi;
 mod operations;
+mod operators;
 mod playback;
 mod playlist_fields;
 mod precondition;
@@ -53,6 +55,7 @@ pub use body::Body;
 pub use counters::Counters;
 pub use entrance::Entrance;
 pub use limits::Limits;
+pub use operators::{Operators, Rules};
 pub use route::Route;
 pub use server::Server;
 pub use state::{Configuration, Exposition, Readiness, State};

@@ -115,7 +115,7 @@ impl Server {
             match accepted {
                 Ok((stream, peer)) => {
                     pause = ACCEPT_PAUSE.0;
-                    self.admit(stream, peer, &entrance.door);
+                    self.admit(stream, peer, &entrance);
                 }
                 Err(error) if is_of_the_client(&error) => {}
                 Err(error) => {
@@ -131,12 +131,14 @@ impl Server {
         }
     }
 
-    fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, door: &Arc<Door>) {
+    fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, entrance: &Entrance) {
+        let door = &entrance.door;
         let address = peer.ip().to_canonical();
         let client = Client {
             address,
             is_secure: matches!(**door, Door::Tls(_)),
             is_proxy: self.state.proxies.trust(address),
+            audience: entrance.audience,
         };
         let admitted = match client.is_proxy {
             true => self.admission.admit_proxy(),

@@ -6,6 +6,7 @@
 mod certificates;
 mod log;
 mod metrics;
+mod operators;
 mod reloads;
 mod sessions;
 mod thumbnails;
@@ -13,6 +14,7 @@ mod thumbnails;
 pub use certificates::CertificateCollector;
 pub use log::{InitError, LogFormat, init};
 pub use metrics::Registry;
+pub use operators::OperatorCollector;
 pub use reloads::Reloads;
 pub use sessions::SessionCollector;
 pub use thumbnails::ThumbnailCollector;

@@ -1,0 +1,6 @@
+//! Who may see or do what: pure decisions from what somebody says and what they ask for.
+//!
+//! Belongs here: comparing tokens and the verdicts about them. Does not belong here: where tokens are read from, HTTP,
+//! and what is answered to who may not.
+
+pub mod operators;
