@@ -1,3 +1,5 @@
+//! What is kept, and what a disk can do to it.
+
 use std::fs;
 
 use serde_json::Value;

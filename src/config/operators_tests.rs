@@ -1,6 +1,8 @@
+//! Where operators come to be served, and by which names and tokens.
+
 use super::*;
 
-fn parse(text: &str) -> Result<Config, super::super::ConfigError> {
+fn parse(text: &str) -> Result<Config, crate::config::ConfigError> {
     let text = format!("{text}\n[[channel]]\nid = 'a'\nsource = 'testcard:'\n");
     Config::parse(&text, Path::new("channels.toml"))
 }

@@ -93,6 +93,7 @@ fn warnings(state: &State) -> Vec<String> {
         .into_iter()
         .chain(broken)
         .chain(troubles.into_iter().flatten())
+        .chain(state.operators.audit.trouble())
         .collect()
 }
 

@@ -38,6 +38,7 @@ mod media;
 mod openapi;
 mod operations;
 mod operators;
+mod operators_view;
 mod playback;
 mod playlist_fields;
 mod precondition;

@@ -162,7 +162,8 @@ impl Operators {
         };
         guard::check_origin(&head.method, host, &head.headers)
             .map_err(|failure| self.turn_away(TurnedAway::Origin, failure))?;
-        if !rules.needs_token && is_private {
+        // A proxy on this machine may ask for somebody who is elsewhere.
+        if !rules.needs_token && is_private && address.is_loopback() {
             return Ok(Some(Visitor::local(address)));
         }
         let visitor = self.known(&rules, head, address)?;
@@ -178,7 +179,9 @@ impl Operators {
         };
         let Some(token) = token else {
             let message = match !rules.needs_token {
-                true => "no operator's token is configured, and other machines reach this listener",
+                true => {
+                    "operators from other machines need a token, and none is configured (`[[operators.token]]`)"
+                }
                 false => "this needs an operator's token: send `Authorization: Bearer TOKEN`",
             };
             return Err(self.turn_away(TurnedAway::NoToken, unauthorized(message)));

@@ -1,3 +1,5 @@
+//! Which URL needs what.
+
 use super::*;
 
 fn need(method: &Method, path: &str, open: &[OpenPath]) -> Need {

@@ -3,8 +3,8 @@
 use http::HeaderValue;
 use proptest::prelude::*;
 
-use super::super::operators::Audience;
 use super::*;
+use crate::http::operators::Audience;
 
 const PROXY: &str = "10.0.0.1";
 

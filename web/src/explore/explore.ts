@@ -1,6 +1,8 @@
 // A page to try the API: made of its own description, `/api/v1/openapi.json`.
 
+import { authorised } from '../api/access';
 import { fill, h } from '../base/dom';
+import { operatorButton } from '../shell/operator';
 import { gate } from '../shell/icons';
 import { card, inCode } from './card';
 import type { Description } from './document';
@@ -18,11 +20,12 @@ async function start(place: HTMLElement): Promise<void> {
     h('header', { class: 'masthead' },
       h('a', { class: 'wordmark', href: '/', 'aria-label': 'Headgate, channels' }, gate('logo'), h('span', {}, 'Headgate')),
       h('nav', { 'aria-label': 'Views' }, h('a', { href: '/#/' }, 'Channels'), h('a', { href: '/#/sessions' }, 'Sessions'),
-        h('a', { href: '/api/', 'aria-current': 'page' }, 'API'))),
+        h('a', { href: '/api/', 'aria-current': 'page' }, 'API')),
+      h('div', { class: 'masthead-tools' }, operatorButton())),
     main,
     h('div', { id: 'notes', role: 'status', 'aria-live': 'polite' }));
   try {
-    const response = await fetch(SOURCE);
+    const response = await authorised(SOURCE, () => ({}));
     if (!response.ok) throw new Error(`the gateway answered ${response.status}`);
     show(main, (await response.json()) as Description);
   } catch (error) {

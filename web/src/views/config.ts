@@ -17,7 +17,7 @@ export const configView: View = (place) => {
   const banner = h('div', { class: 'banner', role: 'alert', hidden: true });
   const answer = h('div', { class: 'session-answer', role: 'status', id: 'reload-answer', hidden: true });
   const body = h('div', { class: 'config-body' }, h('p', { class: 'quiet' }, 'Reading…'));
-  const reload = h('button', { class: 'button', type: 'button', id: 'reload' }, 'Read the file again');
+  const reload = h('button', { class: 'button changes', type: 'button', id: 'reload' }, 'Read the file again');
   place.append(h('div', { class: 'config' },
     h('div', { class: 'view-head' }, h('div', {}, h('h1', {}, 'Setup'), summary), h('div', { class: 'view-tools' }, reload)),
     banner, answer, body));

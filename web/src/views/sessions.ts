@@ -46,7 +46,7 @@ class Sessions {
     this.element = h('div', { class: 'sessions' },
       h('div', { class: 'view-head' }, h('div', {}, h('h1', {}, 'Sessions'), this.summary),
         h('div', { class: 'view-tools' },
-          h('button', { class: 'button', type: 'button', id: 'start-ahead', on: { click: start } }, 'Start a channel'),
+          h('button', { class: 'button changes', type: 'button', id: 'start-ahead', on: { click: start } }, 'Start a channel'),
           h('a', { class: 'button', href: '/debug/sessions' }, 'As JSON'))),
       this.banner, h('div', { class: 'sessions-columns' }, this.body, this.happenings.element));
     this.polling = poll({
