@@ -9,6 +9,9 @@ const ALICE = 'alice-0123456789abcdef01234';
 const READER = 'reader-0123456789abcdef0123';
 const options = readOptions({ url: null, viewers: null, out: '.' });
 
+const question = ({ page }) => page.getByRole('dialog', { name: 'Operators only' });
+const button = ({ page }) => page.locator('#operator');
+
 await inChromium({ browser: options.browser, viewport: { width: 1280, height: 820 } }, async (context) => {
   const stage = await Stage.open(context, options);
   // Pictures are called after this script.
@@ -21,9 +24,6 @@ await inChromium({ browser: options.browser, viewport: { width: 1280, height: 82
   check('nothing went wrong in the page', stage.complaints.length === 0, stage.complaints.join('\n'));
 });
 
-const question = ({ page }) => page.getByRole('dialog', { name: 'Operators only' });
-const button = ({ page }) => page.locator('#operator');
-
 async function answer(stage, token) {
   await question(stage).getByLabel('Token').fill(token);
   await question(stage).getByRole('button', { name: 'Go on' }).click();
@@ -35,13 +35,14 @@ async function asks(stage) {
   await stage.go('#/sessions');
   await question(stage).waitFor();
   check('one question is asked', await question(stage).count() === 1);
+  check('and nothing is offered behind it', await page.locator('#start-ahead').isHidden());
   check('the field has the focus', await page.evaluate(() => document.activeElement?.getAttribute('name')) === 'token');
   await stage.looks('question');
   await answer(stage, 'nobodys-0123456789abcdef012');
   await stage.sees('a wrong token is said to be one', () => question(stage).getByRole('alert').isVisible());
   await page.keyboard.press('Escape');
   await stage.sees('a closed question says why there is nothing to see', () =>
-    page.getByText(/needs an operator's token/i).first().isVisible(), () => page.locator('main').innerText());
+    page.getByRole('heading', { name: 'For operators only' }).isVisible(), () => page.locator('main').innerText());
   check('nobody is signed in', /Not signed in/.test(await button(stage).innerText()));
   check('what would be refused is not offered', await page.locator('#start-ahead').isHidden());
 }

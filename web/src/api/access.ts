@@ -35,6 +35,7 @@ export function say(said: string | null): void {
     // It holds until the page is left.
   }
   for (const listener of listeners) listener();
+  globalThis.dispatchEvent?.(new Event('headgate:access'));
 }
 
 /** `fetch`, with the token; `init` is asked for before each attempt. */
@@ -56,8 +57,9 @@ function askOnce(ask: Asker, wrong: boolean): Promise<void> {
   if (declined) return Promise.resolve();
   asking ??= ask(wrong).then((said) => {
     asking = null;
-    if (said === null) declined = true;
-    else say(said);
+    // One that is nobody's is not said again.
+    if (said !== null || wrong) say(said);
+    declined = said === null;
   });
   return asking;
 }

@@ -41,7 +41,7 @@ function show(main: HTMLElement, description: Description): void {
   fill(main,
     h('div', { class: 'view-head' }, h('div', {}, h('h1', {}, 'API'),
       h('p', { class: 'summary' }, `${info.title} ${info.version}`)),
-    h('a', { class: 'button', href: SOURCE }, 'openapi.json')),
+    h('a', { class: 'button plain-link', href: SOURCE }, 'openapi.json')),
     ...(info.description ?? '').split('\n\n').map((text) => h('p', { class: 'lead' }, ...inCode(text))),
     ...groups.map(([tag, entries]) => h('section', { class: 'group', 'aria-label': tag },
       h('h2', {}, tag, h('small', {}, texts.get(tag) ?? '')), ...entries.map((entry) => card(description, entry)))));

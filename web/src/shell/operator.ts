@@ -25,9 +25,10 @@ export function operatorButton(): HTMLElement {
     }
     // Who may only look is not offered what would be refused.
     document.documentElement.dataset['role'] = operator?.role ?? 'read';
+    document.documentElement.dataset['token'] = operator !== null && !operator.has_token ? 'no' : 'yes';
     button.hidden = operator !== null && !operator.has_token;
     const text = operator === null ? 'Not signed in' : operator.role === 'read' ? `${operator.name} · may look` : operator.name;
-    const label = operator === null ? 'Enter a token' : `Forget the token of ${operator.name}`;
+    const label = operator === null ? `${text}: enter a token` : `${text}: forget the token`;
     button.setAttribute('aria-label', label);
     button.title = label;
     fill(button, icon('key'), text);
@@ -48,6 +49,8 @@ export function operatorButton(): HTMLElement {
 }
 
 function askForToken(wrong: boolean): Promise<string | null> {
+  document.documentElement.dataset['role'] ??= 'read';
+  document.documentElement.dataset['token'] = 'yes';
   return new Promise((resolve) => {
     const field = h('input', { type: 'password', name: 'token', autocomplete: 'current-password', spellcheck: 'false',
       required: true, autofocus: true, 'aria-describedby': 'token-text' });

@@ -6,7 +6,7 @@ import { fill, h, setText } from '../base/dom';
 import { clock, count, duration } from '../base/format';
 import { poll } from '../base/poll';
 import type { View } from '../main';
-import { notice, troubleBanner, troubleOf, whenAgain } from '../shell/notice';
+import { notice, titleOf, troubleBanner, troubleOf, whenAgain } from '../shell/notice';
 import { act } from './act';
 
 const EVERY_MS = 5000;
@@ -37,7 +37,7 @@ export const configView: View = (place) => {
     failed: (error, inMs) => {
       if (drawn !== '') return troubleBanner(banner, troubleOf(error), inMs, () => polling.now());
       const missing = error instanceof ApiError && error.status === 404;
-      const title = missing ? 'There is no configuration' : 'No answer from the gateway';
+      const title = missing ? 'There is no configuration' : titleOf(error);
       fill(body, notice('shut', title, `${troubleOf(error)} ${whenAgain(inMs)}`));
     },
   });
