@@ -37,7 +37,8 @@ COPY --from=film /build/media/loop.mp4 /etc/headgate/media/loop.mp4
 COPY channels.toml /etc/headgate/channels.toml
 WORKDIR /etc/headgate
 USER 65532:65532
-EXPOSE 8080
+# Viewers, and operators once they have a token: HEADGATE_OPERATORS_LISTEN=0.0.0.0:8081, HEADGATE_OPERATORS_TOKEN.
+EXPOSE 8080 8081
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
     CMD ["headgate", "healthcheck"]

@@ -26,6 +26,8 @@ if [ -f web/package.json ]; then
     bash scripts/clients.sh --keep || status=$?
     say "the page's views in Chromium, for viewers and operators"
     bash scripts/page.sh || status=$?
+    say "the page in Chromium, for operators with tokens"
+    bash scripts/operators.sh || status=$?
     say "the page in Chromium, while encoders and the gateway are killed"
     bash scripts/survive.sh || status=$?
     say "the page in Chromium, while sources are unplugged"

@@ -3,6 +3,8 @@
 mod announcer;
 mod certificate;
 mod condition;
+mod entrances;
+mod operators;
 mod reload;
 
 use std::ffi::OsString;
@@ -11,27 +13,29 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::config::{Config, ConfigHolder, ServerConfig, TlsSpec, WebhookSpec};
+use crate::config::{Config, ConfigHolder, ServerConfig, WebhookSpec};
 use crate::encoder::find_ffmpeg;
 use crate::events::{Events, Filter};
 use crate::guide::Guides;
-use crate::http::{Counters, Entrance, Exposition, Limits, Server, State};
+use crate::http::{Counters, Exposition, Limits, Server, State};
 use crate::iptv::hdhomerun;
 use crate::session::{Encoders, FindFfmpeg, Ledger, SessionMap};
 use crate::telemetry::{
-    CertificateCollector, LoadCollector, Registry, Reloads, SessionCollector, ThumbnailCollector,
+    CertificateCollector, LoadCollector, OperatorCollector, Registry, Reloads, SessionCollector,
+    ThumbnailCollector,
 };
-use crate::tls::{Acceptor, Certificates, PairError};
+use crate::tls::PairError;
 use crate::webhook::{self, Endpoint, Webhooks};
+use entrances::Listeners;
 
 use condition::Condition;
 
 pub use announcer::Announcer;
 pub use certificate::check_certificate;
+pub use operators::{Access, TokenFileError};
 pub use reload::{Reloader, Told};
 
 /// Where programs are looked for that the set-up brought along.
@@ -55,15 +59,14 @@ pub struct Surroundings {
 /// A gateway that is bound to its address and ready to run.
 #[derive(Debug)]
 pub struct App {
-    listener: TcpListener,
-    address: SocketAddr,
-    secure: Option<Secure>,
+    listeners: Listeners,
     sessions: Arc<SessionMap>,
     encoders: Arc<Encoders>,
     events: Arc<Events>,
     webhooks: Arc<Webhooks>,
     guides: Arc<Guides>,
     discovery: Arc<Announcer>,
+    access: Arc<Access>,
     reloader: Arc<Reloader>,
     state: Arc<State>,
     stop: CancellationToken,
@@ -82,18 +85,22 @@ pub enum AppError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// The address of operators is not to be had.
+    #[error(
+        "cannot listen on {address} for operators: {error}; `listen` in [operators] of the configuration chooses another address"
+    )]
+    Operators {
+        /// What was asked for.
+        address: SocketAddr,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// A token is not to be had.
+    #[error("[operators]: {0}")]
+    Token(#[from] TokenFileError),
     /// The certificate is not to be had.
     #[error("[server.tls]: {0}")]
     Certificate(#[from] PairError),
-}
-
-/// The way in over TLS.
-#[derive(Debug)]
-struct Secure {
-    spec: TlsSpec,
-    listener: TcpListener,
-    address: SocketAddr,
-    certificates: Arc<Certificates>,
 }
 
 /// All metrics.
@@ -151,12 +158,10 @@ impl App {
     ) -> Result<Self, AppError> {
         let config = &*holder.standing().config;
         condition::raise_descriptors();
-        let (listener, address) = bind(config.server.listen).await?;
-        let secure = match &config.server.tls {
-            Some(spec) => Some(Secure::bind(spec).await?),
-            None => None,
-        };
-        let certificates = secure.as_ref().map(|secure| secure.certificates.clone());
+        let listeners = Listeners::bind(config).await?;
+        let address = listeners.address;
+        let secure = listeners.secure.as_ref();
+        let certificates = secure.map(|secure| secure.certificates.clone());
         let encoders = Arc::new(surroundings.encoders(config));
         let events = Events::new(Timestamp::now());
         let webhooks = Webhooks::new(events.clone(), webhook::Timing::default());
@@ -166,6 +171,7 @@ impl App {
             events.clone(),
             surroundings.ledger(&config.server),
         );
+        let access = Arc::new(Access::new(config, events.clone())?);
         let reloads = Reloads::new(holder.clone());
         let guides = Guides::new();
         let device_id =
@@ -178,6 +184,7 @@ impl App {
                 webhooks: webhooks.clone(),
                 guides: guides.clone(),
                 discovery: discovery.clone(),
+                access: access.clone(),
             },
             events.clone(),
             reloads.clone(),
@@ -191,6 +198,7 @@ impl App {
             Box::new(webhooks.clone()),
             Box::new(reloads),
             Box::new(CertificateCollector::new(certificates.clone())),
+            Box::new(OperatorCollector::new(access.audit.clone())),
         ]);
         let condition = Condition {
             sessions: sessions.clone(),
@@ -208,21 +216,21 @@ impl App {
         )
         .with_iptv(guides.clone(), device_id)
         .with_configuration(reloader.clone())
+        .with_operators(access.operators.clone())
         .with_proxies(config.server.trusted_proxies.clone());
         let state = match certificates {
             Some(certificates) => state.with_certificates(certificates),
             None => state,
         };
         Ok(Self {
-            listener,
-            address,
-            secure,
+            listeners,
             sessions,
             encoders,
             events,
             webhooks,
             guides,
             discovery,
+            access,
             reloader,
             state: Arc::new(state),
             stop,
@@ -231,12 +239,18 @@ impl App {
 
     /// Where it listens: the port that was found, if any would do.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listeners.address
     }
 
     /// Where it speaks TLS, if it does.
     pub fn secure_address(&self) -> Option<SocketAddr> {
-        self.secure.as_ref().map(|secure| secure.address)
+        let secure = self.listeners.secure.as_ref();
+        secure.map(|secure| secure.address)
+    }
+
+    /// Where operators have a listener of their own, if they do.
+    pub fn operators_address(&self) -> Option<SocketAddr> {
+        self.listeners.operators()
     }
 
     /// Its channels and sessions.
@@ -256,7 +270,7 @@ impl App {
 
     /// Serves until the token is cancelled, then drains: no new viewers, answers for those who wait, no encoder left.
     pub async fn run(self) {
-        info!(address = %self.address, channels = self.sessions.channels().len(), "listening");
+        info!(address = %self.listeners.address, channels = self.sessions.channels().len(), "listening");
         let config = self.reloader.config();
         self.webhooks.apply(endpoints(&config));
         self.guides.apply(&config);
@@ -275,10 +289,10 @@ impl App {
             tokio::join!(
                 self.webhooks.drain(),
                 self.guides.drain(),
-                self.discovery.drain()
+                self.discovery.drain(),
             );
         };
-        let (entrances, renewal) = entrances(self.listener, self.secure);
+        let (entrances, renewal) = self.listeners.open(&config);
         let serve = Server::run_all(entrances, self.state, self.stop.clone());
         let renew = async {
             tokio::select! {
@@ -296,44 +310,9 @@ impl App {
             }
         };
         tokio::join!(serve, drain, watch, renew, beside);
+        self.access.audit.drain().await;
         info!("stopped");
     }
-}
-
-async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), AppError> {
-    let listen = |error| AppError::Listen { address, error };
-    let listener = TcpListener::bind(address).await.map_err(listen)?;
-    let address = listener.local_addr().map_err(listen)?;
-    Ok((listener, address))
-}
-
-/// The ways in, and what keeps the certificate new.
-fn entrances(
-    plain: TcpListener,
-    secure: Option<Secure>,
-) -> (Vec<Entrance>, impl Future<Output = ()>) {
-    let mut entrances = Vec::new();
-    let mut kept = None;
-    match secure {
-        None => entrances.push(Entrance::plain(plain)),
-        Some(secure) => {
-            info!(address = %secure.address, "listening for TLS");
-            let port = secure.address.port();
-            entrances.push(match secure.spec.redirect {
-                true => Entrance::redirect(plain, port),
-                false => Entrance::plain(plain),
-            });
-            let acceptor = Acceptor::new(secure.certificates.clone());
-            entrances.push(Entrance::tls(secure.listener, acceptor));
-            kept = Some((secure.spec, secure.certificates));
-        }
-    }
-    let renewal = async move {
-        if let Some((spec, certificates)) = kept {
-            certificate::keep(&spec, certificates).await;
-        }
-    };
-    (entrances, renewal)
 }
 
 /// Who is told what happens.
@@ -349,21 +328,6 @@ pub fn endpoints(config: &Config) -> Vec<Endpoint> {
             .ok()
     };
     config.webhooks.iter().filter_map(endpoint).collect()
-}
-
-// === impl Secure ===
-
-impl Secure {
-    async fn bind(spec: &TlsSpec) -> Result<Self, AppError> {
-        let certificates = certificate::load(spec).await?;
-        let (listener, address) = bind(spec.listen).await?;
-        Ok(Self {
-            spec: spec.clone(),
-            listener,
-            address,
-            certificates,
-        })
-    }
 }
 
 // === impl Metrics ===

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::config::Secret;
 use crate::telemetry::LogFormat;
 
 /// A live HLS streaming gateway: one encode a channel, started by its first viewer, shared by all.
@@ -34,6 +35,33 @@ pub struct Common {
     /// Where to listen, in place of what the file says (for example 0.0.0.0:8080).
     #[arg(long, global = true, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
+    /// Where to listen for operators, in place of what the file says (for example 127.0.0.1:8081).
+    #[arg(
+        long,
+        global = true,
+        value_name = "ADDR",
+        env = "HEADGATE_OPERATORS_LISTEN"
+    )]
+    pub operators_listen: Option<SocketAddr>,
+    /// A file with an operators' token: one that may do everything at the gateway that is started here, or the one that
+    /// is shown to a running gateway.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "HEADGATE_OPERATORS_TOKEN_FILE"
+    )]
+    pub token_file: Option<PathBuf>,
+    /// The token itself. Others on this machine may see arguments: the variable and the file are safer.
+    #[arg(
+        long,
+        global = true,
+        value_name = "TOKEN",
+        env = "HEADGATE_OPERATORS_TOKEN",
+        hide_env_values = true,
+        conflicts_with = "token_file"
+    )]
+    pub token: Option<Secret>,
     /// How log lines look on standard error.
     #[arg(
         long,

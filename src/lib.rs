@@ -6,6 +6,7 @@
 //! `ARCHITECTURE.md` shows the rooms and which may use which; `tests/architecture.rs` holds the code to it.
 
 pub mod app;
+pub mod audit;
 pub mod base;
 pub mod cli;
 pub mod client;
@@ -21,6 +22,7 @@ pub mod http;
 pub mod iptv;
 pub mod media;
 pub mod pressure;
+pub mod security;
 pub mod session;
 pub mod story;
 pub mod telemetry;

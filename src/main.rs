@@ -10,7 +10,7 @@ use std::sync::Arc;
 use clap::Parser;
 use headgate::app::{App, Reloader, Surroundings, check_certificate};
 use headgate::cli::{Cli, Command, Common};
-use headgate::config::{self, Config, ConfigHolder, Origin};
+use headgate::config::{self, Config, ConfigHolder, OperatorsSaid, Origin, Secret};
 use headgate::encoder::{doctor, launch};
 use headgate::{commands, telemetry};
 use jiff::Timestamp;
@@ -61,11 +61,15 @@ async fn dispatch(cli: Cli) -> ExitCode {
 
 /// The file, and the files that it names for TLS.
 fn check(common: &Common) -> ExitCode {
-    let summary = match config::check(&common.config) {
+    let said = match operators_said(common) {
+        Ok(said) => said,
+        Err(why) => return complain(WRONG_USAGE, &why),
+    };
+    let summary = match config::check_under(&common.config, common.listen, &said) {
         Ok(summary) => summary,
         Err(error) => return complain(WRONG_USAGE, &error.to_string()),
     };
-    let tls = Config::load(&common.config)
+    let tls = Config::load_under(&common.config, common.listen, &said)
         .ok()
         .and_then(|config| config.server.tls);
     let pair = tls.map_or(Ok(()), |tls| check_certificate(&tls, Timestamp::now()));
@@ -80,9 +84,14 @@ async fn serve(common: &Common) -> ExitCode {
     if let Err(error) = telemetry::init(common.log_format.into(), filter.as_deref()) {
         return complain(WRONG_USAGE, &error.to_string());
     }
+    let said = match operators_said(common) {
+        Ok(said) => said,
+        Err(why) => return complain(WRONG_USAGE, &why),
+    };
     let origin = Origin {
         path: common.config.clone(),
         listen: common.listen,
+        operators: said,
     };
     let holder = match ConfigHolder::load(origin, Timestamp::now()) {
         Ok(holder) => Arc::new(holder),
@@ -148,15 +157,18 @@ async fn examine(common: &Common) -> ExitCode {
 
 /// The configuration is needed only to know where the gateway is.
 async fn explain(common: &Common, channel: &str, url: Option<String>) -> ExitCode {
-    let url = match (url, common.listen) {
-        (Some(url), _) => url,
-        (None, Some(listen)) => commands::url_of(listen),
-        (None, None) => match load(common) {
-            Ok(config) => commands::url_of(config.server.listen),
+    let token = match token(common) {
+        Ok(token) => token,
+        Err(why) => return complain(WRONG_USAGE, &why),
+    };
+    let url = match url {
+        Some(url) => url,
+        None => match load(common) {
+            Ok(config) => commands::url_of(config.operators.address(&config.server)),
             Err(code) => return code,
         },
     };
-    outcome(commands::explain(&url, channel, Timestamp::now).await)
+    outcome(commands::explain(&url, channel, token.as_ref(), Timestamp::now).await)
 }
 
 /// What was not taken goes beside what was.
@@ -173,13 +185,33 @@ fn import(playlist: &Path, output: Option<&Path>) -> ExitCode {
 }
 
 fn load(common: &Common) -> Result<Config, ExitCode> {
-    match Config::load(&common.config) {
-        Ok(mut config) => {
-            config.server.listen = common.listen.unwrap_or(config.server.listen);
-            Ok(config)
+    let said = operators_said(common).map_err(|why| complain(WRONG_USAGE, &why))?;
+    let config = Config::load_under(&common.config, common.listen, &said);
+    config.map_err(|error| complain(WRONG_USAGE, &error.to_string()))
+}
+
+/// What the command line and the environment say about operators.
+fn operators_said(common: &Common) -> Result<OperatorsSaid, String> {
+    Ok(OperatorsSaid {
+        listen: common.operators_listen,
+        token: token(common)?,
+    })
+}
+
+/// The operators' token; an empty variable is none.
+fn token(common: &Common) -> Result<Option<Secret>, String> {
+    let said = common.token.clone();
+    let token = match &common.token_file {
+        None => said,
+        Some(path) => {
+            let text = std::fs::read_to_string(path);
+            let text = text.map_err(|error| {
+                format!("the token in {} cannot be read: {error}", path.display())
+            })?;
+            Some(Secret::new(text.trim()))
         }
-        Err(error) => Err(complain(WRONG_USAGE, &error.to_string())),
-    }
+    };
+    Ok(token.filter(|token| !token.expose().is_empty()))
 }
 
 fn surroundings() -> Surroundings {

@@ -43,6 +43,7 @@ const ROOMS: &[Room] = &[
     room("", &[], Kind::Wiring),
     room("main", &[], Kind::Wiring),
     room("app", &[], Kind::Wiring),
+    room("audit", &["base", "events"], Kind::Engine),
     room("cli", &[], Kind::Wiring),
     room("commands", &[], Kind::Wiring),
     room("base", &[], Kind::Core),
@@ -52,7 +53,12 @@ const ROOMS: &[Room] = &[
     room("dash", &["base", "hls", "media"], Kind::Core),
     room("config", &["base", "events"], Kind::Engine),
     room("config::secret", &["base"], Kind::Core),
-    room("config::model", &["base", "config::secret"], Kind::Core),
+    room(
+        "config::model",
+        &["base", "config::operators_spec", "config::secret"],
+        Kind::Core,
+    ),
+    room("config::operators_spec", &["config::secret"], Kind::Core),
     room(
         "config::diff",
         &["base", "config::model", "config::secret"],
@@ -82,7 +88,8 @@ const ROOMS: &[Room] = &[
     room(
         "http",
         &[
-            "base", "config", "events", "guide", "hls", "iptv", "session", "tls",
+            "audit", "base", "config", "events", "guide", "hls", "iptv", "security", "session",
+            "tls",
         ],
         Kind::Edge,
     ),
@@ -93,10 +100,11 @@ const ROOMS: &[Room] = &[
     ),
     room("pressure", &["config", "events"], Kind::Engine),
     room("pressure::watermark", &[], Kind::Core),
+    room("security", &["config"], Kind::Core),
     room("story", &[], Kind::Core),
     room(
         "telemetry",
-        &["base", "config", "pressure", "session", "tls"],
+        &["audit", "base", "config", "pressure", "session", "tls"],
         Kind::Edge,
     ),
     room("tls", &["base", "config"], Kind::Engine),
@@ -159,12 +167,12 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("rustls", &["client", "tls"]),
     ("rustls_pki_types", &["tls"]),
     ("socket2", &["discovery", "http::unsent"]),
-    ("subtle", &["iptv::xtream"]),
+    ("subtle", &["iptv::xtream", "security"]),
     ("tokio_rustls", &["tls::accept"]),
     ("toml_edit", &["iptv::import"]),
     ("zstd", &["hls::rendered"]),
     ("hmac", &["webhook::signature"]),
-    ("sha2", &["webhook::signature"]),
+    ("sha2", &["security", "webhook::signature"]),
     ("axum", &["http"]),
     ("tower", &["http"]),
     ("socket2", &["http::unsent"]),
@@ -185,6 +193,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     (
         "utoipa",
         &[
+            "audit::record",
             "events::event",
             "http",
             "session::playback",

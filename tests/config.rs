@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use headgate::config::{
-    CertificateSpec, Config, ConfigError, LadderSpec, LostWhen, MAX_FILE_SIZE, RungVideo,
-    SourceKind, check,
+    CertificateSpec, Config, ConfigError, LadderSpec, LostWhen, MAX_FILE_SIZE, OpenPath,
+    OperatorsAt, Role, RungVideo, SourceKind, TokenSecret, check,
 };
 use headgate::events::Filter;
 use proptest::prelude::*;
@@ -401,6 +401,35 @@ fn sources_are_asked_as_the_file_says() {
         headers,
         [("X-Key", "hunter2"), ("authorization", "Bearer hunter2")]
     );
+}
+
+#[test]
+fn operators_are_known_by_what_the_file_says() {
+    let config = good("operators.toml");
+    let operators = &config.operators;
+    assert_eq!(operators.at(&config.server), OperatorsAt::Own);
+    assert_eq!(
+        operators.address(&config.server).to_string(),
+        "10.0.0.7:8081"
+    );
+    assert_eq!(
+        config.operators_hosts(),
+        ["tower.example", "tv.example.org"]
+    );
+    assert_eq!(operators.open, [OpenPath::Metrics]);
+    let audit_log = Path::new("/etc/headgate/audit.jsonl");
+    assert_eq!(operators.audit_log.as_deref(), Some(audit_log));
+    let [alice, bob, carol] = &operators.tokens[..] else {
+        panic!("{operators:?}")
+    };
+    assert_eq!((alice.name.as_str(), alice.role), ("alice", Role::Operate));
+    assert_eq!(bob.role, Role::Read, "who says nothing may look");
+    assert_eq!(
+        bob.secret,
+        TokenSecret::File("/etc/headgate/bob.token".into())
+    );
+    assert!(matches!(carol.secret, TokenSecret::Sha256(hash) if hash[..2] == [0x9f, 0x86]));
+    assert!(!format!("{config:?}").contains("hunter2"));
 }
 
 #[test]

@@ -43,6 +43,7 @@ async fn ten_thousand_channels_cost_little_while_nobody_watches() {
     let origin = Origin {
         path,
         listen: "127.0.0.1:0".parse().ok(),
+        ..Origin::default()
     };
     let holder = ConfigHolder::load(origin, Timestamp::now()).unwrap();
     let surroundings = Surroundings {

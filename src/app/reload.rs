@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::{Announcer, endpoints};
+use super::{Access, Announcer, endpoints};
 use crate::config::watch::Watch;
 use crate::config::{Change, Config, ConfigDiff, ConfigHolder, Outcome};
 use crate::events::{EventKind, Events};
@@ -42,6 +42,8 @@ pub struct Told {
     pub guides: Arc<Guides>,
     /// What is found on networks.
     pub discovery: Arc<Announcer>,
+    /// Who operators are.
+    pub access: Arc<Access>,
 }
 
 // === impl Reloader ===
@@ -86,6 +88,8 @@ impl Reloader {
                 return Outcome::Same;
             }
         };
+        // Also when the file says the same: tokens have files of their own.
+        self.renew_access().await;
         match &outcome {
             Outcome::Replaced(config, diff) => {
                 self.counts.applied();
@@ -104,6 +108,14 @@ impl Reloader {
             Outcome::Same | Outcome::StillRefused(_) | Outcome::NoFile => {}
         }
         outcome
+    }
+
+    async fn renew_access(&self) {
+        let (access, config) = (self.told.access.clone(), self.config());
+        let applying = tokio::task::spawn_blocking(move || access.apply(&config));
+        if let Err(error) = applying.await {
+            error!("tokens of operators were not read: {error}");
+        }
     }
 
     /// Looks whenever the file may have changed, until the token is cancelled.
@@ -146,7 +158,7 @@ impl Reloader {
         let waiting = self.holder.needs_restart();
         if !waiting.is_empty() {
             let keys = waiting.join(", ");
-            warn!("of [server], these hold only when Headgate is started again: {keys}");
+            warn!("these keys hold only when Headgate is started again: {keys}");
         }
         self.tell(EventKind::ConfigApplied {
             added: diff.added.iter().map(|spec| spec.id.clone()).collect(),

@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::base::ChannelId;
+use crate::config::Secret;
 use crate::story::{self, Channel};
 
 /// How long a gateway has to answer.
@@ -23,13 +24,14 @@ struct Answer {
     body: Vec<u8>,
 }
 
-/// The story of a channel, as the gateway at `url` (`http://HOST:PORT`) knows it.
+/// The story of a channel, as the gateway at `url` (`http://HOST:PORT`) tells it to who has this token.
 ///
 /// # Errors
 /// A sentence for people: there is no gateway, it has no such channel, or it does not answer as Headgate does.
 pub async fn explain(
     url: &str,
     channel: &str,
+    token: Option<&Secret>,
     now: impl Fn() -> Timestamp,
 ) -> Result<String, String> {
     if ChannelId::new(channel).is_err() {
@@ -39,7 +41,7 @@ pub async fn explain(
         format!("{url:?} is not the address of a gateway: write http://HOST:PORT")
     })?;
     let path = format!("/api/v1/channels/{channel}");
-    let answer = tokio::time::timeout(DEADLINE, get(authority, &path)).await;
+    let answer = tokio::time::timeout(DEADLINE, get(authority, &path, token)).await;
     let answer = answer
         .map_err(|_| {
             let seconds = DEADLINE.as_secs();
@@ -50,9 +52,15 @@ pub async fn explain(
         })?;
     match answer.status {
         200 => {}
-        404 => {
+        401 => return Err(wants_token(authority, token.is_some())),
+        404 if answer.code().as_deref() == Some("unknown_channel") => {
             return Err(format!(
                 "the gateway at {authority} has no channel {channel:?}"
+            ));
+        }
+        404 => {
+            return Err(format!(
+                "the gateway at {authority} does not serve operators there; --url says where it does"
             ));
         }
         status => return Err(format!("the gateway at {authority} answered {status}")),
@@ -80,15 +88,35 @@ fn authority(url: &str) -> Option<&str> {
     (is_host && port.parse::<u16>().is_ok()).then_some(authority)
 }
 
-async fn get(authority: &str, path: &str) -> std::io::Result<Answer> {
+fn wants_token(authority: &str, has_one: bool) -> String {
+    let what = if has_one { "another" } else { "an" };
+    format!(
+        "the gateway at {authority} wants {what} operators' token: --token-file FILE, or HEADGATE_OPERATORS_TOKEN"
+    )
+}
+
+async fn get(authority: &str, path: &str, token: Option<&Secret>) -> std::io::Result<Answer> {
     let mut stream = TcpStream::connect(authority).await?;
+    let said = token.map_or(String::new(), |token| {
+        format!("authorization: Bearer {}\r\n", token.expose())
+    });
     let request = format!(
-        "GET {path} HTTP/1.1\r\nhost: {authority}\r\naccept: application/json\r\nconnection: close\r\n\r\n"
+        "GET {path} HTTP/1.1\r\nhost: {authority}\r\naccept: application/json\r\n{said}connection: close\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     stream.take(MAX_ANSWER).read_to_end(&mut answer).await?;
     read(&answer).ok_or_else(|| std::io::Error::other("what answers there does not speak HTTP"))
+}
+
+// === impl Answer ===
+
+impl Answer {
+    /// The code of an error.
+    fn code(&self) -> Option<String> {
+        let body: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
+        Some(body["error"]["code"].as_str()?.to_owned())
+    }
 }
 
 /// Takes apart an answer whose end is the end of the connection.

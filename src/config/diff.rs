@@ -16,6 +16,8 @@ use super::secret::Secret;
 pub struct ConfigDiff {
     /// Whether anything in `[server]` is different.
     pub server_changed: bool,
+    /// Whether anything in `[operators]` is different.
+    pub operators_changed: bool,
     /// Whether anything in the list of webhooks is different.
     pub webhooks_changed: bool,
     /// Whether the guide for all, the network tuner or the users are different.
@@ -69,6 +71,7 @@ impl ConfigDiff {
             .filter(|channel| before.contains_key(&channel.id));
         let mut diff = Self {
             server_changed: old.server != new.server,
+            operators_changed: old.operators != new.operators,
             webhooks_changed: old.webhooks != new.webhooks,
             iptv_changed: (&old.guide, &old.hdhomerun, &old.users)
                 != (&new.guide, &new.hdhomerun, &new.users),

@@ -13,6 +13,7 @@ use toml::de::{DeTable, DeValue};
 use super::iptv_tables::{GuideTable, HdHomeRunTable, UserTable};
 use super::keys::TableKind;
 use super::limits::LimitsTable;
+use super::operators_tables::OperatorsTable;
 use super::reader::Reader;
 use super::report::Report;
 use super::wanted::Wanted;
@@ -27,6 +28,7 @@ pub(super) struct File<'a> {
     pub(super) guide: GuideTable<'a>,
     pub(super) hdhomerun: HdHomeRunTable<'a>,
     pub(super) limits: LimitsTable<'a>,
+    pub(super) operators: Option<OperatorsTable<'a>>,
     pub(super) users: Vec<UserTable<'a>>,
     /// Whether there is anything that is meant as a channel, be it right or wrong.
     pub(super) has_channels: bool,
@@ -201,6 +203,7 @@ impl<'a> File<'a> {
         file.guide = GuideTable::in_file(&root, report);
         file.hdhomerun = HdHomeRunTable::in_file(&root, report);
         file.limits = LimitsTable::in_file(&root, report);
+        file.operators = OperatorsTable::in_file(&root, report);
         file.users = root.tables("user", Wanted::Users, report, UserTable::read);
         file
     }

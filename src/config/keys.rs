@@ -18,11 +18,13 @@ pub(super) enum TableKind {
     Guide,
     HdHomeRun,
     Limits,
+    Operators,
+    Token,
     User,
 }
 
 /// Every table that has keys, for a key that stands in the wrong one.
-const ALL: [TableKind; 14] = [
+const ALL: [TableKind; 16] = [
     TableKind::Root,
     TableKind::Server,
     TableKind::Tls,
@@ -36,6 +38,8 @@ const ALL: [TableKind; 14] = [
     TableKind::Guide,
     TableKind::HdHomeRun,
     TableKind::Limits,
+    TableKind::Operators,
+    TableKind::Token,
     TableKind::User,
 ];
 
@@ -95,6 +99,7 @@ impl TableKind {
                 "guide",
                 "hdhomerun",
                 "limits",
+                "operators",
                 "user",
             ],
             Self::Server => &[
@@ -164,6 +169,8 @@ impl TableKind {
                 "shed_memory",
                 "shed_cpu",
             ],
+            Self::Operators => &["listen", "tls", "hosts", "open", "audit_log", "token"],
+            Self::Token => &["name", "role", "secret", "file", "sha256"],
             Self::User => &["name", "password"],
         }
     }
@@ -184,6 +191,8 @@ impl TableKind {
             Self::Guide => "`[guide]`",
             Self::HdHomeRun => "`[hdhomerun]`",
             Self::Limits => "`[limits]`",
+            Self::Operators => "`[operators]`",
+            Self::Token => "`[[operators.token]]`",
             Self::User => "`[[user]]`",
         }
     }

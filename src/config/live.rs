@@ -14,14 +14,18 @@ use super::diff::ConfigDiff;
 use super::error::{ConfigError, Problem};
 use super::load;
 use super::model::{Config, ServerConfig};
+use super::operators::OperatorsSaid;
+use super::operators_spec::OperatorsSpec;
 
 /// Where a configuration comes from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Origin {
     /// The file.
     pub path: PathBuf,
     /// The address of the command line, which stands over that of the file.
     pub listen: Option<SocketAddr>,
+    /// What the command line and the environment say about operators.
+    pub operators: OperatorsSaid,
 }
 
 /// The configuration in force, for everybody who wants to look.
@@ -29,7 +33,7 @@ pub struct Origin {
 pub struct ConfigHolder {
     origin: Option<Origin>,
     /// What the process was started with: some of it holds until it ends.
-    started: ServerConfig,
+    started: (ServerConfig, OperatorsSpec),
     standing: ArcSwap<Standing>,
 }
 
@@ -107,7 +111,7 @@ impl ConfigHolder {
     ) -> Self {
         Self {
             origin,
-            started: config.server.clone(),
+            started: (config.server.clone(), config.operators.clone()),
             standing: ArcSwap::from_pointee(Standing {
                 config: Arc::new(config),
                 version,
@@ -127,10 +131,15 @@ impl ConfigHolder {
         self.standing.load_full()
     }
 
-    /// Keys of `[server]` that say something else than what the process was started with, and hold from the next
-    /// start on.
+    /// Keys of `[server]` and `[operators]` that say something else than what the process was started with, and hold
+    /// from the next start on.
     pub fn needs_restart(&self) -> Vec<&'static str> {
-        waiting(&self.started, &self.standing.load().config.server)
+        let standing = self.standing.load();
+        let (server, operators) = &self.started;
+        let of_operators = waiting_of_operators(operators, &standing.config.operators);
+        let mut keys = waiting(server, &standing.config.server);
+        keys.extend(of_operators);
+        keys
     }
 
     /// Reads the file again and puts it in force if it is right. Blocks; call it where that is allowed, and one at a
@@ -204,9 +213,12 @@ impl ConfigHolder {
 }
 
 fn parse(text: &str, origin: &Origin) -> Result<Config, ConfigError> {
-    let mut config = Config::parse(text, Path::new(&origin.path))?;
-    config.server.listen = origin.listen.unwrap_or(config.server.listen);
-    Ok(config)
+    Config::parse_under(
+        text,
+        Path::new(&origin.path),
+        origin.listen,
+        &origin.operators,
+    )
 }
 
 /// It need not resist attackers: who writes the file may write what they like.
@@ -258,6 +270,27 @@ fn waiting(started: &ServerConfig, now: &ServerConfig) -> Vec<&'static str> {
     differs.map(|(key, _)| key).collect()
 }
 
+fn waiting_of_operators(started: &OperatorsSpec, now: &OperatorsSpec) -> Vec<&'static str> {
+    // Whole, so that a new field cannot be forgotten here.
+    let OperatorsSpec {
+        is_named,
+        listen,
+        tls,
+        hosts: _,  // Hold at once.
+        open: _,   // Holds at once.
+        tokens: _, // Hold at once.
+        audit_log,
+    } = now;
+    let moved = (started.is_named, started.listen) != (*is_named, *listen);
+    let keys = [
+        ("operators.listen", moved),
+        ("operators.tls", started.tls != *tls),
+        ("operators.audit_log", started.audit_log != *audit_log),
+    ];
+    let differs = keys.into_iter().filter(|(_, differs)| *differs);
+    differs.map(|(key, _)| key).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -272,6 +305,7 @@ mod tests {
         let origin = Origin {
             path: path.clone(),
             listen: "127.0.0.1:0".parse().ok(),
+            ..Origin::default()
         };
         let holder = ConfigHolder::load(origin, Timestamp::UNIX_EPOCH).unwrap();
         (holder, path)

@@ -2,10 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::net::SocketAddr;
 use std::path::Path;
 
 use super::error::ConfigError;
 use super::model::{ChannelSpec, Config, SourceKind};
+use super::operators::OperatorsSaid;
 
 /// The largest file that is read, in bytes.
 pub const MAX_FILE_SIZE: u64 = 16 << 20;
@@ -20,6 +22,18 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         Self::parse(&read(path)?, path)
     }
+
+    /// The same under what the command line and the environment say.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_under(
+        path: &Path,
+        listen: Option<SocketAddr>,
+        operators: &OperatorsSaid,
+    ) -> Result<Self, ConfigError> {
+        Self::parse_under(&read(path)?, path, listen, operators)
+    }
 }
 
 /// Reads the file at `path` and says in a few lines for people that it is good, with warnings about what may not be
@@ -28,7 +42,19 @@ impl Config {
 /// # Errors
 /// As [`Config::load`].
 pub fn check(path: &Path) -> Result<String, ConfigError> {
-    let config = Config::load(path)?;
+    check_under(path, None, &OperatorsSaid::default())
+}
+
+/// The same under what the command line and the environment say.
+///
+/// # Errors
+/// As [`Config::load`].
+pub fn check_under(
+    path: &Path,
+    listen: Option<SocketAddr>,
+    operators: &OperatorsSaid,
+) -> Result<String, ConfigError> {
+    let config = Config::load_under(path, listen, operators)?;
     let warnings: Vec<String> = config
         .channels
         .iter()

@@ -20,6 +20,7 @@ use super::file::{Field, File, ServerTable};
 use super::iptv;
 use super::ladder;
 use super::model::{ChannelSpec, Config, LadderSpec, LimitsSpec, ServerConfig, WebhookSpec};
+use super::operators::{self, OperatorsSaid};
 use super::report::{Refusal, Report, quoted};
 use super::timing::Timing;
 use super::transport;
@@ -43,6 +44,20 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Invalid`] with all problems; after a syntax error there is only that one.
     pub fn parse(text: &str, origin: &Path) -> Result<Self, ConfigError> {
+        Self::parse_under(text, origin, None, &OperatorsSaid::default())
+    }
+
+    /// The same under what the command line and the environment say: where to listen for viewers, and what about
+    /// operators.
+    ///
+    /// # Errors
+    /// As [`Config::parse`].
+    pub fn parse_under(
+        text: &str,
+        origin: &Path,
+        listen: Option<SocketAddr>,
+        operators: &OperatorsSaid,
+    ) -> Result<Self, ConfigError> {
         let mut report = Report::new(text);
         let root = match DeTable::parse(text) {
             Ok(root) => root.into_inner(),
@@ -53,10 +68,13 @@ impl Config {
         };
         let file = File::read(&root, &mut report);
         let folder = origin.parent().unwrap_or(Path::new(""));
-        let server = ServerConfig {
+        let mut server = ServerConfig {
             limits: file.limits.meaning(&mut report),
             ..read_server(&file.server, folder, &mut report)
         };
+        server.listen = listen.unwrap_or(server.listen);
+        let written = file.operators.as_ref();
+        let operators = operators::read(written, operators, &server, folder, &mut report);
         let channels = read_channels(&file, folder, &mut report);
         let webhooks = read_webhooks(&file, &mut report);
         let guide = iptv::read_guide(&file.guide, folder, &mut report);
@@ -69,6 +87,7 @@ impl Config {
                 webhooks,
                 guide,
                 hdhomerun,
+                operators,
                 users,
             }),
             false => Err(report.into_error(origin, Some(&root))),

@@ -1,7 +1,7 @@
 //! From `channels.toml` to a validated [`Config`], and from two of them to what changed.
 //!
 //! Three types, three meanings: what was *written* (`file`: keys, kinds of value, places), what it *means*
-//! ([`model`]; the conversion in `meaning`, `channel`, `timing`, `ladder`, `source`, `request`, `transport` and `webhook` is the validation) and what
+//! ([`model`]; the conversion in `meaning`, `channel`, `timing`, `ladder`, `source`, `request`, `transport`, `operators` and `webhook` is the validation) and what
 //! was *wrong* ([`ConfigError`]: every [`Problem`] of the file with its place and what to write instead).
 //!
 //! Belongs here: the format, its defaults, its limits, the words for people about it, which configuration is in force
@@ -28,6 +28,9 @@ mod load;
 mod mask;
 mod meaning;
 pub mod model;
+mod operators;
+mod operators_spec;
+mod operators_tables;
 mod reader;
 mod report;
 mod request;
@@ -43,12 +46,14 @@ mod webhook;
 pub use diff::{Change, ConfigDiff};
 pub use error::{ConfigError, Invalid, Problem};
 pub use live::{ConfigHolder, Origin, Outcome, Refused, Standing};
-pub use load::{MAX_FILE_SIZE, check};
+pub use load::{MAX_FILE_SIZE, check, check_under};
 pub use meaning::DEFAULT_LISTEN;
 pub use model::{
     AcmeSpec, CertificateSpec, ChannelSpec, Config, EdgeLimits, GuideSource, GuideSpec,
     HdHomeRunSpec, Header, LadderSpec, LimitsSpec, LostWhen, Rung, RungVideo, ServerConfig,
     SigningKey, SourceKind, SourceSpec, StartLimits, TlsSpec, UserSpec, WebhookSpec,
 };
+pub use operators::{OPERATORS_LISTEN, OperatorsSaid, check_token};
+pub use operators_spec::{OpenPath, OperatorsAt, OperatorsSpec, Role, TokenSecret, TokenSpec};
 pub use secret::Secret;
 pub use value::parse_duration;

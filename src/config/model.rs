@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::operators_spec::OperatorsSpec;
 use super::secret::Secret;
 use crate::base::{ChannelId, Network, RenditionName};
 
@@ -28,6 +29,8 @@ pub struct Config {
     pub guide: GuideSpec,
     /// The network tuner that front ends see.
     pub hdhomerun: HdHomeRunSpec,
+    /// Where operators are served, and who they are.
+    pub operators: OperatorsSpec,
     /// Who may use the Xtream Codes API, in the order of the file; names are unique.
     pub users: Vec<UserSpec>,
 }
@@ -35,7 +38,7 @@ pub struct Config {
 /// The `[server]` table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerConfig {
-    /// Where to listen for viewers and operators.
+    /// Where to listen for viewers.
     pub listen: SocketAddr,
     /// How clients call the gateway where that is not how their requests say: behind a proxy. An http(s) URL without
     /// a slash at its end.

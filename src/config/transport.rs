@@ -284,6 +284,10 @@ fn path_help(key: &str) -> &'static str {
         "state" => {
             "write the path of a file that Headgate may write, for example `\"headgate.state\"`"
         }
+        "audit_log" => {
+            "write the path of a file that Headgate may write, for example `\"audit.jsonl\"`"
+        }
+        "file" => "write the path of a file that holds the token, for example `\"alice.token\"`",
         "key" => "write the path of the private key, for example `\"privkey.pem\"`",
         "folder" => "write the path of a folder that Headgate may write, for example `\"acme\"`",
         _ => "write the path of a certificate, for example `\"fullchain.pem\"`",

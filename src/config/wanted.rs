@@ -31,6 +31,7 @@ pub(super) enum Wanted {
     Headers,
     Texts,
     Secret,
+    Tokens,
 }
 
 // === impl Wanted ===
@@ -69,7 +70,7 @@ impl Wanted {
             Self::Sources => "a list",
             Self::Ladder => "`\"auto\"` or a list of rungs",
             Self::Table | Self::ServerTable => "a table",
-            Self::Channels | Self::Webhooks | Self::Users => "a list of tables",
+            Self::Channels | Self::Webhooks | Self::Users | Self::Tokens => "a list of tables",
             Self::Detectors => "a table with `black`, `frozen` or `silent`",
             Self::Headers => "a table of names and values",
             Self::Texts => "a list of texts",
@@ -112,6 +113,7 @@ impl Wanted {
             (Self::Webhooks, DeValue::Table(_)) => {
                 "write `[[webhook]]` with double brackets: there can be many".to_owned()
             }
+            (Self::Tokens, _) => "write `[[operators.token]]` on a line of its own, and its keys below".to_owned(),
             (Self::Users, _) => "write `[[user]]` on a line of its own, and its keys below".to_owned(),
             (Self::Webhooks, _) => "write `[[webhook]]` on a line of its own, and its keys below".to_owned(),
             (Self::Detectors, _) => format!("write for example `{key} = {{ black = \"10s\" }}`"),

@@ -118,13 +118,29 @@ pub enum EventKind {
         /// Why.
         reason: String,
     },
+    /// An operator changed something, or tried to.
+    #[serde(rename = "operator.acted")]
+    OperatorActed {
+        /// The name of the token, or `local` where none is needed.
+        operator: String,
+        /// The `operationId` of what was asked for; empty if it was refused before.
+        action: String,
+        /// What was asked for.
+        path: String,
+        /// What else was said: which source, for how long.
+        detail: String,
+        /// What was answered.
+        status: u16,
+        /// `done`, `refused` or `failed`.
+        outcome: &'static str,
+    },
 }
 
 // === impl EventKind ===
 
 impl EventKind {
     /// All names, in the order of the kinds.
-    pub const NAMES: [&'static str; 12] = [
+    pub const NAMES: [&'static str; 13] = [
         "session.state",
         "source.switched",
         "source.lost",
@@ -137,6 +153,7 @@ impl EventKind {
         "config.refused",
         "overload.began",
         "overload.ended",
+        "operator.acted",
     ];
 
     /// As the event stream and webhooks name it.
@@ -154,6 +171,7 @@ impl EventKind {
             Self::ConfigRefused { .. } => "config.refused",
             Self::OverloadBegan { .. } => "overload.began",
             Self::OverloadEnded { .. } => "overload.ended",
+            Self::OperatorActed { .. } => "operator.acted",
         }
     }
 }
@@ -199,6 +217,14 @@ mod tests {
             EventKind::ConfigRefused { error: text() },
             EventKind::OverloadBegan { reason: text() },
             EventKind::OverloadEnded { reason: text() },
+            EventKind::OperatorActed {
+                operator: text(),
+                action: text(),
+                path: text(),
+                detail: text(),
+                status: 202,
+                outcome: "done",
+            },
         ];
         assert_eq!(EventKind::NAMES, kinds.clone().map(|kind| kind.name()));
         for kind in kinds {

@@ -35,7 +35,7 @@ pub(super) async fn until(stop: CancellationToken, entrance: Entrance, server: &
         match accepted {
             Ok((stream, peer)) => {
                 outage.ended();
-                server.admit(stream, peer, &entrance.door);
+                server.admit(stream, peer, &entrance);
             }
             Err(error) if is_of_the_client(&error) => {}
             Err(error) => {

@@ -16,7 +16,7 @@ use super::channel_view::{ChannelView, GuideView};
 use super::error::{ErrorBody, Failure};
 use super::listing::{ListQuery, Listing, key_of};
 use super::operations::Operations;
-use super::{configuration, control, events, health, openapi};
+use super::{audit, configuration, control, events, health, openapi};
 use crate::config::ChannelSpec;
 use crate::session::{SessionReport, ViewerReport};
 
@@ -42,6 +42,7 @@ pub(crate) fn operations() -> Operations {
         .merge(configuration::operations())
         .merge(control::operations())
         .merge(events::operations())
+        .merge(audit::operations())
         .merge(openapi::operations())
 }
 

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::State;
 use super::error::{ErrorBody, Failure};
 use super::operations::Operations;
+use super::operators_view::OperatorsView;
 use super::state::Configuration;
 use crate::config::{
     CertificateSpec, ChannelSpec, ConfigDiff, ConfigHolder, LostWhen, Outcome, Problem, Refused,
@@ -36,7 +37,8 @@ pub(crate) struct ConfigView {
     /// Since when.
     in_force_since: String,
     server: ServerView,
-    /// Keys of `[server]` that hold only from the next start on.
+    operators: OperatorsView,
+    /// Keys of `[server]` and `[operators]` that hold only from the next start on.
     needs_restart: Vec<&'static str>,
     channels: Vec<ChannelConfigView>,
     webhooks: Vec<WebhookView>,
@@ -234,6 +236,7 @@ impl ConfigView {
             version: standing.version.clone(),
             in_force_since: standing.since.to_string(),
             server: ServerView::new(&config.server, certificates),
+            operators: OperatorsView::new(config),
             needs_restart: holder.needs_restart(),
             channels: config
                 .channels

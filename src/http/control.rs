@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::{Path, State as Shared};
+use axum::{Extension, Json};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::State;
 use super::api::{Answer, session_id, unknown_session};
+use super::audit::Detail;
 use super::channel_view::SourceView;
 use super::error::{ErrorBody, Failure};
 use super::json_body::JsonBody;
@@ -25,7 +26,7 @@ use crate::session::HoldReport;
 const AHEAD: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
 
-type Accepted<T> = Answer<(StatusCode, Json<T>)>;
+type Accepted<T> = Answer<(StatusCode, Extension<Detail>, Json<T>)>;
 
 /// What changes something.
 pub(crate) fn operations() -> Operations {
@@ -106,7 +107,7 @@ async fn start(
         until = hold.until,
         "channel started ahead by an operator"
     );
-    Ok((StatusCode::ACCEPTED, Json(hold)))
+    Ok(accepted(format!("for {}", wish.r#for), hold))
 }
 
 /// Stops a session now, whoever watches.
@@ -143,7 +144,7 @@ async fn restart(Shared(state): Shared<Arc<State>>, Path(id): Path<String>) -> A
         return Err(unknown_session(&id));
     }
     tracing::info!(%session, "encoder restarted by an operator");
-    Ok((StatusCode::ACCEPTED, Json(Asked { id: session })))
+    Ok(accepted(String::new(), Asked { id: session }))
 }
 
 /// Switches a session to another source of its channel now; players notice a discontinuity.
@@ -171,7 +172,12 @@ async fn switch_source(
     }
     tracing::info!(%session, source = source.label, "source chosen by an operator");
     let id = session;
-    Ok((StatusCode::ACCEPTED, Json(Switching { id, source })))
+    Ok(accepted(source.label.clone(), Switching { id, source }))
+}
+
+/// `detail` is for the audit log.
+fn accepted<T>(detail: String, what: T) -> (StatusCode, Extension<Detail>, Json<T>) {
+    (StatusCode::ACCEPTED, Extension(Detail(detail)), Json(what))
 }
 
 /// A label comes before a position, since a source may be called `7`.

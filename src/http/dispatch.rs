@@ -18,6 +18,7 @@ use hyper::body::Incoming;
 use tower::ServiceExt as _;
 
 use super::activity::{Activity, InFlight};
+use super::audit::Deed;
 use super::body::Body;
 use super::cache::CachePolicy;
 use super::counters::RequestKind;
@@ -25,6 +26,7 @@ use super::error::Failure;
 use super::limits::Limits;
 use super::manifest;
 use super::media::{MediaPath, MediaRequest, Step};
+use super::operators::Visitor;
 use super::proxies::Client;
 use super::route::Route;
 use super::ts::SegmentPath;
@@ -110,9 +112,19 @@ impl Dispatch {
             Ok(Some(Step::Wait(wait))) => self.later(errand, wait.answer()),
             Ok(None) => {
                 let asked = self.state.proxies.asked(client, &head.headers);
-                head.extensions.insert(asked);
-                let dispatch = self.clone();
-                self.later(errand, async move { dispatch.routed(head, body).await })
+                let operators = &self.state.operators;
+                match operators.admit(route, &head, &asked, (client, peer)) {
+                    Ok(visitor) => {
+                        head.extensions.insert(asked);
+                        let dispatch = self.clone();
+                        let answer = async move { dispatch.routed(head, body, visitor).await };
+                        self.later(errand, answer)
+                    }
+                    Err(failure) => {
+                        operators.note_refusal(&head, &failure, peer);
+                        Answer::Now(Some(self.finish(errand, plain(failure))))
+                    }
+                }
             }
             Err(panic) => {
                 let response = self.panicked(errand.kind, panic.as_ref());
@@ -241,12 +253,29 @@ impl Dispatch {
         response
     }
 
-    async fn routed(&self, head: Parts, body: Incoming) -> Response<Body> {
-        let request = Request::from_parts(head, axum::body::Body::new(body));
-        match self.router.clone().oneshot(request).await {
-            Ok(response) => response.map(Body::routed),
-            Err(never) => match never {},
+    /// What an operator changes is kept, however it ends.
+    async fn routed(
+        &self,
+        mut head: Parts,
+        body: Incoming,
+        visitor: Option<Visitor>,
+    ) -> Response<Body> {
+        let is_change = !matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS);
+        let change = visitor.as_ref().filter(|_| is_change);
+        let change = change.map(|visitor| visitor.change(head.method.as_str(), head.uri.path()));
+        let deed = change.map(|change| Deed::begin(self.state.clone(), change));
+        if let Some(visitor) = visitor {
+            head.extensions.insert(visitor);
         }
+        let request = Request::from_parts(head, axum::body::Body::new(body));
+        let response = match self.router.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        if let Some(deed) = deed {
+            deed.end(&response);
+        }
+        response.map(Body::routed)
     }
 
     fn panicked(&self, kind: RequestKind, panic: &(dyn Any + Send)) -> Response<Body> {

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 
 use super::activity::{Activity, InFlight};
 use super::body::Body;
+use super::operators::Audience;
 use crate::tls::Acceptor;
 
 /// A listener and what is spoken there.
@@ -16,6 +17,7 @@ use crate::tls::Acceptor;
 pub struct Entrance {
     pub(crate) listener: TcpListener,
     pub(crate) door: Arc<Door>,
+    pub(crate) audience: Audience,
 }
 
 /// What is spoken at a listener.
@@ -47,10 +49,22 @@ impl Entrance {
         Self::new(listener, Door::Tls(acceptor))
     }
 
+    /// The same for viewers only: nothing of operators is answered there.
+    #[must_use]
+    pub fn for_viewers(self) -> Self {
+        Self {
+            audience: Audience::Viewers,
+            ..self
+        }
+    }
+
     fn new(listener: TcpListener, door: Door) -> Self {
+        let address = listener.local_addr();
+        let is_private = address.is_ok_and(|address| address.ip().to_canonical().is_loopback());
         Self {
             listener,
             door: Arc::new(door),
+            audience: Audience::Operators { is_private },
         }
     }
 }

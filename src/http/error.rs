@@ -30,6 +30,10 @@ pub(crate) struct Failure {
     pub(crate) allow: Option<&'static str>,
 }
 
+/// The code of a failure: an extension of its answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Code(pub(crate) &'static str);
+
 /// The one shape of all errors.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ErrorBody<'a> {
@@ -109,7 +113,11 @@ impl Failure {
         };
         let body = json!(ErrorBody { error });
         // What is forbidden to one client is not what a cache should tell the others.
-        let policy = if self.status.is_server_error() || self.status == StatusCode::FORBIDDEN {
+        let is_personal = matches!(
+            self.status,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+        );
+        let policy = if self.status.is_server_error() || is_personal {
             CachePolicy::NoStore
         } else {
             policy
@@ -126,6 +134,10 @@ impl Failure {
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
         );
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Bearer realm=\"headgate\"");
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
         if let Some(wait) = self.retry_after {
             let seconds = wait.as_millis().div_ceil(1000).max(1);
             let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
@@ -199,8 +211,12 @@ impl From<Refusal> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> axum::response::Response {
-        self.into_answer(CachePolicy::NoStore)
-            .map(axum::body::Body::from)
+        let code = Code(self.code);
+        let mut response = self
+            .into_answer(CachePolicy::NoStore)
+            .map(axum::body::Body::from);
+        response.extensions_mut().insert(code);
+        response
     }
 }
 

@@ -94,6 +94,7 @@ fn warnings(state: &State) -> Vec<String> {
         .chain(broken)
         .chain(troubles.into_iter().flatten())
         .chain(state.readiness.warnings())
+        .chain(state.operators.audit.trouble())
         .collect()
 }
 

@@ -1,18 +1,22 @@
 //! The description of the API, made of the code that answers: served at `/api/v1/openapi.json`, rendered once.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
+use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{HeaderValue, header};
+use http::{HeaderValue, Method, header};
 use utoipa::OpenApi;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, Paths};
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr};
 
+use super::State;
 use super::api;
+use super::audit::OperatorView;
 use super::channel_view::{ChannelView, GuideView};
 use super::configuration::{ConfigView, ReloadView};
 use super::control::{Asked, Start, Switch, Switching};
@@ -21,6 +25,10 @@ use super::health::{self, Health, Readiness};
 use super::iptv;
 use super::listing::Listing;
 use super::operations::Operations;
+use super::operators::Need;
+use super::route::Route;
+use crate::audit::Record;
+use crate::config::{OpenPath, Role};
 use crate::events::Event;
 use crate::session::{HoldReport, SessionReport, ViewerReport};
 
@@ -32,7 +40,9 @@ use crate::session::{HoldReport, SessionReport, ViewerReport};
         description = "What runs on this gateway, and what can be done about it.\n\n\
             Times are RFC 3339 in UTC, durations are seconds. Errors have one shape, and a `code` for programs. Lists \
             come in pages: `next` is the `cursor` of the page that follows. Reads have an ETag and honour \
-            If-None-Match. A POST with an Idempotency-Key is done once.",
+            If-None-Match. A POST with an Idempotency-Key is done once.\n\n\
+            Where the gateway has operators' tokens, one is sent as `Authorization: Bearer TOKEN`. Without one, or with \
+            one that is nobody's, the answer is 401; one whose role is `read` changes nothing, and gets 403.",
     ),
     tags(
         (name = "channels", description = "As configured"),
@@ -41,11 +51,12 @@ use crate::session::{HoldReport, SessionReport, ViewerReport};
         (name = "events", description = "What happens"),
         (name = "configuration", description = "What is in force"),
         (name = "iptv", description = "Lists and guides for IPTV front ends"),
+        (name = "operators", description = "Who may do what, and what they did"),
         (name = "gateway", description = "The process itself"),
     ),
     components(schemas(
-        Asked, ChannelView, ConfigView, ErrorBody<'static>, Event, GuideView, Health, HoldReport, Listing<ChannelView>, Listing<GuideView>, Listing<SessionReport>,
-        Listing<ViewerReport>, Readiness, ReloadView, SessionReport, Start, Switch, Switching, ViewerReport,
+        Asked, ChannelView, ConfigView, ErrorBody<'static>, Event, GuideView, Health, HoldReport, Listing<ChannelView>, Listing<GuideView>, Listing<Record>, Listing<SessionReport>,
+        Listing<ViewerReport>, OperatorView, Readiness, Record, ReloadView, SessionReport, Start, Switch, Switching, ViewerReport,
     )),
 )]
 struct Description;
@@ -55,27 +66,43 @@ pub(crate) fn operations() -> Operations {
     Operations::about("gateway").add(__path_description, description)
 }
 
-static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| {
+/// Of a gateway without tokens, and of one with tokens.
+static DOCUMENTS: LazyLock<[Bytes; 2]> = LazyLock::new(|| [render(&[]), render(&[SCHEME])]);
+
+/// How the way to say a token is called.
+const SCHEME: &str = "token";
+
+fn render(schemes: &[&str]) -> Bytes {
     let paths = api::operations()
         .merge(health::operations())
         .merge(iptv::operations())
         .into_paths();
-    let text = describe(paths).to_pretty_json();
+    let text = describe(paths, schemes).to_pretty_json();
     text.expect("a description of text should be JSON").into()
-});
+}
 
 /// This description.
 #[utoipa::path(get, path = "/api/v1/openapi.json", responses(
     (status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object),
 ))]
-async fn description() -> Response {
+async fn description(Shared(state): Shared<Arc<State>>) -> Response {
+    let document = &DOCUMENTS[usize::from(state.operators.has_tokens())];
     let kind = HeaderValue::from_static("application/json");
-    ([(header::CONTENT_TYPE, kind)], DOCUMENT.clone()).into_response()
+    ([(header::CONTENT_TYPE, kind)], document.clone()).into_response()
 }
 
 /// Adds to the operations what all of them do.
-fn describe(mut paths: Paths) -> utoipa::openapi::OpenApi {
-    for item in paths.paths.values_mut() {
+fn describe(mut paths: Paths, schemes: &[&str]) -> utoipa::openapi::OpenApi {
+    for (path, item) in &mut paths.paths {
+        for (method, operation) in [
+            (Method::GET, &mut item.get),
+            (Method::POST, &mut item.post),
+            (Method::DELETE, &mut item.delete),
+        ] {
+            for operation in operation.iter_mut() {
+                describe_access(operation, path, &method, schemes);
+            }
+        }
         item.get.iter_mut().for_each(describe_read);
         item.post.iter_mut().for_each(describe_post);
         for operation in [&mut item.get, &mut item.post, &mut item.delete] {
@@ -84,7 +111,39 @@ fn describe(mut paths: Paths) -> utoipa::openapi::OpenApi {
     }
     let mut document = Description::openapi();
     document.paths = paths;
+    for scheme in schemes {
+        let mut bearer = Http::new(HttpAuthScheme::Bearer);
+        bearer.description = Some("A token of `[operators]`".into());
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme(*scheme, SecurityScheme::Http(bearer));
+    }
     document
+}
+
+/// What a token is needed for, by the table that decides it; the answers to who may not.
+fn describe_access(operation: &mut Operation, path: &str, method: &Method, schemes: &[&str]) {
+    let always: &[OpenPath] = &[];
+    let example = path.replace(['{', '}'], "");
+    let Need::Token(role) = Need::of(Route::decode(method, &example), method, &example, always)
+    else {
+        return;
+    };
+    let mut refusals = vec![("421", "`wrong_host`: the gateway is not called so")];
+    if !schemes.is_empty() {
+        refusals.push(("401", "`unauthorized`: this needs a token of an operator"));
+    }
+    if role == Role::Operate {
+        let text = "`forbidden`: a page of another origin asks, or the token may only read";
+        refusals.push(("403", text));
+    }
+    for (status, text) in refusals {
+        let responses = &mut operation.responses.responses;
+        responses.insert(status.into(), failure(text).into());
+    }
+    if !schemes.is_empty() {
+        let requirement = |scheme: &&str| SecurityRequirement::new(*scheme, [""; 0]);
+        operation.security = Some(schemes.iter().map(requirement).collect());
+    }
 }
 
 fn describe_read(operation: &mut Operation) {
@@ -133,13 +192,18 @@ fn describe_post(operation: &mut Operation) {
 }
 
 fn describe_failures(operation: &mut Operation) {
+    let responses = &mut operation.responses.responses;
+    responses.insert(
+        "default".into(),
+        failure("Anything else that goes wrong").into(),
+    );
+}
+
+fn failure(description: &str) -> utoipa::openapi::Response {
     let schema = Ref::from_schema_name("ErrorBody");
     let content = ContentBuilder::new().schema(Some(schema)).build();
-    let failure = ResponseBuilder::new()
-        .description("Anything else that goes wrong")
-        .content("application/json", content);
-    let responses = &mut operation.responses.responses;
-    responses.insert("default".into(), failure.build().into());
+    let failure = ResponseBuilder::new().description(description);
+    failure.content("application/json", content).build()
 }
 
 fn header_parameter(name: &str, description: &str) -> ParameterBuilder {
@@ -161,7 +225,34 @@ mod tests {
     use super::*;
 
     fn document() -> Value {
-        serde_json::from_slice(&DOCUMENT).unwrap()
+        serde_json::from_slice(&DOCUMENTS[0]).unwrap()
+    }
+
+    #[test]
+    fn a_token_is_asked_for_where_it_is_needed_and_there_are_any() {
+        let closed: Value = serde_json::from_slice(&DOCUMENTS[1]).unwrap();
+        assert_eq!(
+            closed["components"]["securitySchemes"]["token"]["scheme"],
+            "bearer"
+        );
+        for (path, item) in closed["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let is_operators = path.starts_with("/api/")
+                    || ["/debug/sessions", "/metrics", "/readyz"].contains(&path.as_str());
+                let what = format!("{method} {path}");
+                let responses = &operation["responses"];
+                assert_eq!(operation["security"].is_array(), is_operators, "{what}");
+                assert_eq!(responses["401"].is_object(), is_operators, "{what}");
+                if is_operators {
+                    assert_eq!(responses["403"].is_object(), method != "get", "{what}");
+                }
+                assert!(
+                    document()["paths"][path][method].get("security").is_none(),
+                    "{what}"
+                );
+            }
+        }
+        assert!(document()["components"].get("securitySchemes").is_none());
     }
 
     /// Every value of a key, anywhere.

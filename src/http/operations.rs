@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::handler::Handler;
+use axum::middleware::map_response;
+use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use utoipa::Path;
 use utoipa::openapi::path::{HttpMethod, Paths};
 
 use super::State;
+use super::audit::Action;
 
 /// Operations and their description.
 pub(crate) struct Operations {
@@ -40,11 +43,20 @@ impl Operations {
         let _ = described;
         let path = P::path();
         let methods = P::methods();
+        let mut operation = P::operation();
+        let action = Action(operation.operation_id.as_deref().unwrap_or_default().into());
         for method in &methods {
-            let route = on(filter(method), handler.clone());
+            let mut route = on(filter(method), handler.clone());
+            if *method != HttpMethod::Get {
+                let action = action.clone();
+                let name = move |mut response: Response| {
+                    response.extensions_mut().insert(action.clone());
+                    std::future::ready(response)
+                };
+                route = route.route_layer(map_response(name));
+            }
             self.router = self.router.route(&path, route);
         }
-        let mut operation = P::operation();
         operation.tags = Some(vec![self.subject.into()]);
         self.paths.add_path_operation(path, methods, operation);
         self

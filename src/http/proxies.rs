@@ -9,6 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::header::{self, HeaderMap, HeaderName};
 
+use super::operators::Audience;
 use crate::base::Network;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -26,6 +27,8 @@ pub(crate) struct Client {
     pub(crate) is_secure: bool,
     /// What it says about whom it asks for is believed.
     pub(crate) is_proxy: bool,
+    /// Who is served where it came in.
+    pub(crate) audience: Audience,
 }
 
 /// Proxies that are believed.

@@ -4,6 +4,7 @@ use http::HeaderValue;
 use proptest::prelude::*;
 
 use super::*;
+use crate::http::operators::Audience;
 
 const PROXY: &str = "10.0.0.1";
 
@@ -16,6 +17,7 @@ fn client() -> Client {
         address: PROXY.parse().unwrap(),
         is_secure: false,
         is_proxy: true,
+        audience: Audience::Viewers,
     }
 }
 
@@ -101,6 +103,7 @@ fn a_client_that_is_no_proxy_is_not_believed() {
         address: "192.0.2.1".parse().unwrap(),
         is_secure: true,
         is_proxy: false,
+        audience: Audience::Viewers,
     };
     let fields = headers(&[("x-forwarded-proto", "http"), ("x-forwarded-host", "evil")]);
     let asked = proxies().asked(stranger, &fields);

@@ -8,13 +8,23 @@ use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body::Body as _;
 
 use super::cache::CachePolicy;
 use super::error::Failure;
 use super::precondition::names_tag;
-use super::{State, api, guard, health, idempotency, iptv, web};
+use super::{State, api, health, idempotency, iptv, web};
+
+const CROSS_ORIGIN_OPENER_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-opener-policy");
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-resource-policy");
+const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+
+/// The page plays on the whole screen and in a small picture; it needs nothing of this.
+const NO_DEVICES: &str = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), \
+    magnetometer=(), microphone=(), midi=(), payment=(), usb=()";
 
 /// The longest answer that gets an entity tag, in bytes.
 const MAX_TAGGED: usize = 64 << 20;
@@ -29,7 +39,7 @@ pub(crate) fn build(state: Arc<State>) -> Router {
             state.clone(),
             idempotency::once,
         ))
-        .route_layer(middleware::from_fn_with_state(state.clone(), guard::check));
+        .layer(middleware::from_fn(strict_headers));
     let open = health::operations()
         .merge(iptv::operations())
         .into_router()
@@ -41,7 +51,7 @@ pub(crate) fn build(state: Arc<State>) -> Router {
     Router::new()
         .merge(guarded)
         .merge(open)
-        .merge(web::routes())
+        .merge(web::routes().layer(middleware::from_fn(strict_headers)))
         .fallback(nothing)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(body_limit))
@@ -76,6 +86,27 @@ async fn plain_headers(request: Request, next: Next) -> Response {
     headers
         .entry(header::REFERRER_POLICY)
         .or_insert(HeaderValue::from_static("no-referrer"));
+    response
+}
+
+/// What answers for operators say to browsers: no other page may hold or frame them, whatever they are, and they need
+/// nothing that a device has.
+async fn strict_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"),
+        (CROSS_ORIGIN_OPENER_POLICY, "same-origin"),
+        (PERMISSIONS_POLICY, NO_DEVICES),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static(
+            "default-src 'none'; frame-ancestors 'none'; sandbox",
+        ));
     response
 }
 

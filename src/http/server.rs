@@ -95,12 +95,19 @@ impl Server {
     }
 
     /// Lets a connection in if there is room.
-    pub(super) fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, door: &Arc<Door>) {
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        entrance: &Entrance,
+    ) {
+        let door = &entrance.door;
         let address = peer.ip().to_canonical();
         let client = Client {
             address,
             is_secure: matches!(**door, Door::Tls(_)),
             is_proxy: self.state.proxies.trust(address),
+            audience: entrance.audience,
         };
         let admitted = match client.is_proxy {
             true => self.admission.admit_proxy(),

@@ -13,7 +13,9 @@ use super::events::MAX_STREAMS;
 use super::idempotency::Answers;
 use super::iptv_streams::Tuners;
 use super::limits::Limits;
+use super::operators::{Operators, Rules};
 use super::proxies::Proxies;
+use crate::audit::Audit;
 use crate::base::Network;
 use crate::config::{Config, ConfigHolder, HdHomeRunSpec, Outcome};
 use crate::guide::Guides;
@@ -63,6 +65,8 @@ pub struct State {
     pub(crate) device_id: u32,
     /// Who is believed about whom it asks for.
     pub(crate) proxies: Proxies,
+    /// Who operators are, and what they did.
+    pub(crate) operators: Arc<Operators>,
     /// What TLS handshakes are made with, if they are.
     pub(crate) certificates: Option<Arc<Certificates>>,
 }
@@ -80,6 +84,7 @@ impl State {
         listen: SocketAddr,
         limits: Limits,
     ) -> Self {
+        let audit = Audit::new(sessions.events().clone(), None);
         Self {
             sessions,
             readiness,
@@ -94,6 +99,7 @@ impl State {
             tuners: Tuners::default(),
             device_id: HdHomeRunSpec::with_checksum(0x1060_0000),
             proxies: Proxies::default(),
+            operators: Operators::new(Rules::default(), audit),
             certificates: None,
         }
     }
@@ -113,6 +119,11 @@ impl State {
             proxies: Proxies::new(trusted),
             ..self
         }
+    }
+
+    /// With operators who are known by tokens.
+    pub fn with_operators(self, operators: Arc<Operators>) -> Self {
+        Self { operators, ..self }
     }
 
     /// With certificates for TLS, whose troubles are shown.

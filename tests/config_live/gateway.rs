@@ -85,6 +85,7 @@ impl Gateway {
         let origin = Origin {
             path,
             listen: "127.0.0.1:0".parse().ok(),
+            ..Origin::default()
         };
         let holder = ConfigHolder::load(origin, Timestamp::now()).unwrap();
         let surroundings = Surroundings {

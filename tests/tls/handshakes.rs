@@ -138,6 +138,7 @@ async fn a_gateway_does_not_start_without_its_pair() {
     let origin = Origin {
         path,
         listen: "127.0.0.1:0".parse().ok(),
+        ..Origin::default()
     };
     let holder = ConfigHolder::load(origin, Timestamp::now()).unwrap();
     let surroundings = Surroundings {

@@ -1,6 +1,7 @@
 // Talks to the gateway's API. Every failure leaves here as an ApiError whose message is for people.
 
-import type { Channel, Config, ErrorBody, Hold, Page, Reload, Session, Viewer } from './schema';
+import { authorised } from './access';
+import type { Channel, Config, ErrorBody, Hold, Operator, Page, Reload, Session, Viewer } from './schema';
 import { readPartDelays } from '../base/histogram';
 import type { Buckets } from '../base/histogram';
 import { retryAfterMs } from '../base/retry';
@@ -37,6 +38,9 @@ export const restartSession = (id: string): Promise<unknown> =>
 export const switchSource = (id: string, position: number): Promise<unknown> =>
   request('POST', `/sessions/${encodeURIComponent(id)}/source`, undefined, { source: String(position) });
 
+/** Who asks, and what they may do. */
+export const getOperator = (): Promise<Operator> => request<Operator>('GET', '/operator');
+
 export const getConfig = (signal?: AbortSignal): Promise<Config> => request<Config>('GET', '/config', signal);
 
 /** Reads the file again; what is wrong with it is in the configuration's `last_error` then. */
@@ -55,7 +59,7 @@ export const kickViewer = (session: string, viewer: string): Promise<unknown> =>
 
 /** How late the parts of each channel were published, since the gateway began. */
 export async function getPartDelays(signal: AbortSignal): Promise<Map<string, Buckets>> {
-  const response = await fetch('/metrics', { signal, cache: 'no-store' });
+  const response = await authorised('/metrics', () => ({ signal, cache: 'no-store' }));
   return response.ok ? readPartDelays(await response.text()) : new Map();
 }
 
@@ -74,8 +78,8 @@ async function everyPage<T>(path: string, signal?: AbortSignal): Promise<T[]> {
 }
 
 async function request<T>(method: string, path: string, signal?: AbortSignal, json?: unknown): Promise<T> {
-  const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(), DEADLINE_MS);
+  let deadline = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const stop = (): void => deadline.abort();
   signal?.addEventListener('abort', stop);
   try {
@@ -83,7 +87,15 @@ async function request<T>(method: string, path: string, signal?: AbortSignal, js
     if (method === 'POST') headers['Idempotency-Key'] = randomKey();
     if (json !== undefined) headers['Content-Type'] = 'application/json';
     const body = json === undefined ? null : JSON.stringify(json);
-    const response = await fetch(BASE + path, { method, headers, body, signal: deadline.signal, cache: 'no-cache' });
+    const response = await authorised(BASE + path, () => {
+      // The time that somebody takes to find their token does not count.
+      clearTimeout(timer);
+      deadline = new AbortController();
+      if (signal?.aborted) deadline.abort();
+      const { signal: mine } = deadline;
+      timer = setTimeout(stop, DEADLINE_MS);
+      return { method, headers, body, signal: mine, cache: 'no-cache' };
+    });
     if (!response.ok) throw await refusal(response);
     const text = await response.text();
     return (text === '' ? undefined : JSON.parse(text)) as T;

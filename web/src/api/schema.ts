@@ -149,11 +149,21 @@ export interface Hold {
 }
 
 /** `/api/v1/config`: what is in force. Sources are labels, secrets are masked. */
+/** Who asks. */
+export interface Operator {
+  name: string;
+  role: 'read' | 'operate';
+  /** Known by a token. */
+  has_token: boolean;
+}
+
 export interface Config {
   file?: string | null;
   version?: string | null;
   in_force_since?: string;
   server?: Record<string, unknown>;
+  operators?: { listen: string; tls: boolean; hosts: string[]; open: string[]; audit_log?: string | null;
+    tokens: { name: string; role: string }[] };
   /** Keys of `[server]` that hold only from the next start on. */
   needs_restart?: string[];
   channels?: ChannelConfig[];

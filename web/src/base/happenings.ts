@@ -11,9 +11,9 @@ export interface Happening {
   data?: Record<string, unknown>;
 }
 
-/** Every type there is: a browser's EventSource hands on only those that are asked for by name. */
+/** Every type that has its words. */
 export const TYPES = ['session.state', 'source.switched', 'source.lost', 'source.healthy', 'encoder.started',
-  'encoder.ended', 'viewers.first', 'viewers.last', 'config.applied', 'config.refused'] as const;
+  'encoder.ended', 'viewers.first', 'viewers.last', 'config.applied', 'config.refused', 'operator.acted'] as const;
 
 /** What happened, for people; of an unknown type its name. */
 export function inWords({ type, data = {} }: Happening): string {
@@ -40,6 +40,8 @@ export function inWords({ type, data = {} }: Happening): string {
       return `the configuration was refused: ${of('error')}`;
     case 'config.applied':
       return `a configuration is in force${changes(names('added'), names('removed'), names('changed'))}`;
+    case 'operator.acted':
+      return `${of('operator')}: ${acted(of('action') || of('path'), of('detail'), of('outcome'))}`;
     default:
       return type;
   }
@@ -49,6 +51,11 @@ export function inWords({ type, data = {} }: Happening): string {
 export function weightOf({ type, data = {} }: Happening): 'bad' | 'good' | 'plain' {
   if (['source.lost', 'config.refused'].includes(type) || data['to'] === 'failed') return 'bad';
   return type === 'source.healthy' || (type === 'session.state' && data['to'] === 'active') ? 'good' : 'plain';
+}
+
+function acted(what: string, detail: string, outcome: string): string {
+  const more = detail === '' || detail === '?' ? '' : ` (${detail})`;
+  return `${what.replaceAll('_', ' ')}${more}${outcome === 'done' ? '' : `, ${outcome}`}`;
 }
 
 function changes(added: string[], removed: string[], changed: string[]): string {

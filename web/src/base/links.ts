@@ -7,11 +7,31 @@ export interface Link {
   hint: string;
 }
 
-export function linksOf(origin: string, id: string): Link[] {
+/** The listener that every gateway has. */
+const PLAIN = 'http:';
+
+export interface Served {
+  /** How viewers call the gateway, if that is configured. */
+  publicUrl: string | null;
+  /** `address:port` for viewers, and the same for operators. */
+  viewers: string;
+  operators: string;
+}
+
+/** Where players find channels: this page may be served at an address that is for operators only. */
+export function playersOrigin(page: { origin: string; hostname: string }, served: Served | null): string {
+  if (served === null) return page.origin;
+  if (served.publicUrl !== null) return served.publicUrl;
+  if (served.viewers === served.operators) return page.origin;
+  const port = served.viewers.slice(served.viewers.lastIndexOf(':') + 1);
+  return `${PLAIN}//${page.hostname}:${port}`;
+}
+
+export function linksOf(origin: string, id: string, page = origin): Link[] {
   const channel = encodeURIComponent(id);
   const base = `${origin}/live/${channel}`;
   return [
-    { name: 'This page', url: `${origin}/#/watch/${channel}`, hint: 'a browser' },
+    { name: 'This page', url: `${page}/#/watch/${channel}`, hint: 'a browser' },
     { name: 'HLS', url: `${base}/index.m3u8`, hint: 'VLC, mpv, phones and televisions' },
     { name: 'HLS with MPEG-TS', url: `${base}/ts/index.m3u8`, hint: 'older players' },
     { name: 'MPEG-TS', url: `${base}/stream.ts`, hint: 'tuners and IPTV front ends' },

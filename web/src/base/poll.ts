@@ -2,6 +2,9 @@
 
 import { backoff } from './retry';
 
+/** After these an answer may be another one: the network is back, or somebody has said who they are. */
+const AGAIN = ['online', 'headgate:access'];
+
 export interface Poll {
   /** Ask now. */
   now(): void;
@@ -49,7 +52,7 @@ export function poll({ every, ask, failed }: PollOptions): Poll {
   const wake = (): void => (document.hidden ? clearTimeout(timer) : run());
 
   document.addEventListener('visibilitychange', wake);
-  window.addEventListener('online', run);
+  for (const event of AGAIN) window.addEventListener(event, run);
   run();
   return {
     now: run,
@@ -58,7 +61,7 @@ export function poll({ every, ask, failed }: PollOptions): Poll {
       clearTimeout(timer);
       running?.abort();
       document.removeEventListener('visibilitychange', wake);
-      window.removeEventListener('online', run);
+      for (const event of AGAIN) window.removeEventListener(event, run);
     },
   };
 }

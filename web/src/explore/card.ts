@@ -1,5 +1,6 @@
 // One operation: what it does, a form for its parameters, and what the gateway answers.
 
+import { authorised, hasToken, whenAccessChanges } from '../api/access';
 import { fill, h } from '../base/dom';
 import { copyButton } from '../shell/clipboard';
 import type { Answer, Description, Entry, Parameter, Schema } from './document';
@@ -64,6 +65,7 @@ class Form {
       if (this.running) this.running.abort();
       else void this.ask();
     });
+    whenAccessChanges(() => this.show());
     this.show();
   }
 
@@ -90,7 +92,7 @@ class Form {
   }
 
   private show(): void {
-    this.command.textContent = curl(location.origin, this.request());
+    this.command.textContent = curl(location.origin, this.request(), hasToken());
   }
 
   private async ask(): Promise<void> {
@@ -116,7 +118,7 @@ class Form {
 
   private async exchange({ method, target, headers, body }: Request, signal: AbortSignal): Promise<void> {
     const begun = performance.now();
-    const response = await fetch(target, { method, headers, body, signal, cache: 'no-store' });
+    const response = await authorised(target, () => ({ method, headers, body, signal, cache: 'no-store' }));
     const took = Math.round(performance.now() - begun);
     const text = h('pre', { tabindex: '0', 'aria-label': 'The answer' });
     const fields = [...response.headers].map(([name, value]) => `${name}: ${value}`).join('\n');

@@ -1,6 +1,8 @@
 // A page to try the API: made of its own description, `/api/v1/openapi.json`.
 
+import { authorised } from '../api/access';
 import { fill, h } from '../base/dom';
+import { operatorButton } from '../shell/operator';
 import { gate } from '../shell/icons';
 import { card, inCode } from './card';
 import type { Description } from './document';
@@ -18,11 +20,12 @@ async function start(place: HTMLElement): Promise<void> {
     h('header', { class: 'masthead' },
       h('a', { class: 'wordmark', href: '/', 'aria-label': 'Headgate, channels' }, gate('logo'), h('span', {}, 'Headgate')),
       h('nav', { 'aria-label': 'Views' }, h('a', { href: '/#/' }, 'Channels'), h('a', { href: '/#/sessions' }, 'Sessions'),
-        h('a', { href: '/api/', 'aria-current': 'page' }, 'API'))),
+        h('a', { href: '/api/', 'aria-current': 'page' }, 'API')),
+      h('div', { class: 'masthead-tools' }, operatorButton())),
     main,
     h('div', { id: 'notes', role: 'status', 'aria-live': 'polite' }));
   try {
-    const response = await fetch(SOURCE);
+    const response = await authorised(SOURCE, () => ({}));
     if (!response.ok) throw new Error(`the gateway answered ${response.status}`);
     show(main, (await response.json()) as Description);
   } catch (error) {
@@ -38,7 +41,7 @@ function show(main: HTMLElement, description: Description): void {
   fill(main,
     h('div', { class: 'view-head' }, h('div', {}, h('h1', {}, 'API'),
       h('p', { class: 'summary' }, `${info.title} ${info.version}`)),
-    h('a', { class: 'button', href: SOURCE }, 'openapi.json')),
+    h('a', { class: 'button plain-link', href: SOURCE }, 'openapi.json')),
     ...(info.description ?? '').split('\n\n').map((text) => h('p', { class: 'lead' }, ...inCode(text))),
     ...groups.map(([tag, entries]) => h('section', { class: 'group', 'aria-label': tag },
       h('h2', {}, tag, h('small', {}, texts.get(tag) ?? '')), ...entries.map((entry) => card(description, entry)))));

@@ -32,8 +32,10 @@ export function request(entry: Entry, values: Record<string, string>, body: stri
 }
 
 /** The same for a POSIX shell. */
-export function curl(origin: string, { method, target, headers, body }: Request): string {
+export function curl(origin: string, { method, target, headers, body }: Request, needsToken = false): string {
   const words = ['curl'];
+  // By its variable: a token does not belong into the history of a shell.
+  if (needsToken) words.push('-H', '"Authorization: Bearer $HEADGATE_OPERATORS_TOKEN"');
   if (method !== 'GET') words.push('-X', method);
   for (const [name, value] of Object.entries(headers)) words.push('-H', quoted(`${name}: ${value}`));
   if (body !== null) words.push('-d', quoted(compact(body)));

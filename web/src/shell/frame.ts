@@ -6,6 +6,7 @@ import type { Route } from '../base/route';
 import { formatRoute } from '../base/route';
 import { note, showShortcuts } from './dialog';
 import { gate, icon } from './icons';
+import { operatorButton } from './operator';
 import { refusedBanner } from './refused';
 
 const THEMES = ['auto', 'light', 'dark'] as const;
@@ -36,7 +37,7 @@ export function buildFrame(root: HTMLElement): Frame {
     h('header', { class: 'masthead' },
       h('a', { class: 'wordmark', href: '#/', 'aria-label': 'Headgate, channels' }, gate('logo'), h('span', {}, 'Headgate')),
       h('nav', { 'aria-label': 'Views' }, channels, sessions, config, h('a', { href: '/api/' }, 'API')),
-      h('div', { class: 'masthead-tools' }, themeButton(), help)),
+      h('div', { class: 'masthead-tools' }, operatorButton(), themeButton(), help)),
     refusedBanner(),
     main,
     h('div', { id: 'notes', role: 'status', 'aria-live': 'polite' }));

@@ -1,5 +1,6 @@
 // Places where there is nothing to show yet, or nothing at all, and what went wrong in one line.
 
+import { ApiError } from '../api/client';
 import { fill, h } from '../base/dom';
 import type { Child } from '../base/dom';
 import { gate } from './icons';
@@ -16,6 +17,12 @@ export function troubleBanner(banner: HTMLElement, message: string, inMs: number
   const text = `${message} What you see may be old. ${whenAgain(inMs)}`;
   banner.hidden = false;
   fill(banner, h('span', {}, text), h('button', { class: 'button', type: 'button', on: { click: again } }, 'Try now'));
+}
+
+/** What failed, in a few words. */
+export function titleOf(error: unknown): string {
+  if (!navigator.onLine) return 'Offline';
+  return error instanceof ApiError && error.status === 401 ? 'For operators only' : 'No answer from the gateway';
 }
 
 /** What failed, as a sentence; without a network the gateway is not to blame. */

@@ -7,7 +7,7 @@ import { groupsOf, isFiltering, matcher } from '../base/filter';
 import { count } from '../base/format';
 import { poll } from '../base/poll';
 import type { View } from '../main';
-import { notice, troubleBanner, troubleOf, whenAgain } from '../shell/notice';
+import { notice, titleOf, troubleBanner, troubleOf, whenAgain } from '../shell/notice';
 import { stateOf, viewersOf } from '../shell/state';
 import { Card } from './card';
 import { ChannelSearch } from './channel-search';
@@ -86,7 +86,7 @@ class Channels {
     setText(this.summary, '');
     this.order = '';
     const button = h('button', { class: 'button', type: 'button', on: { click: again } }, 'Try now');
-    fill(this.body, notice('shut', navigator.onLine ? 'No answer from the gateway' : 'Offline',
+    fill(this.body, notice('shut', titleOf(error),
       `${troubleOf(error)} ${whenAgain(inMs)}`, button));
   }
 

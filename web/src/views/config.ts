@@ -6,7 +6,7 @@ import { fill, h, setText } from '../base/dom';
 import { clock, count, duration } from '../base/format';
 import { poll } from '../base/poll';
 import type { View } from '../main';
-import { notice, troubleBanner, troubleOf, whenAgain } from '../shell/notice';
+import { notice, titleOf, troubleBanner, troubleOf, whenAgain } from '../shell/notice';
 import { act } from './act';
 
 const EVERY_MS = 5000;
@@ -17,7 +17,7 @@ export const configView: View = (place) => {
   const banner = h('div', { class: 'banner', role: 'alert', hidden: true });
   const answer = h('div', { class: 'session-answer', role: 'status', id: 'reload-answer', hidden: true });
   const body = h('div', { class: 'config-body' }, h('p', { class: 'quiet' }, 'Reading…'));
-  const reload = h('button', { class: 'button', type: 'button', id: 'reload' }, 'Read the file again');
+  const reload = h('button', { class: 'button changes', type: 'button', id: 'reload' }, 'Read the file again');
   place.append(h('div', { class: 'config' },
     h('div', { class: 'view-head' }, h('div', {}, h('h1', {}, 'Setup'), summary), h('div', { class: 'view-tools' }, reload)),
     banner, answer, body));
@@ -37,7 +37,7 @@ export const configView: View = (place) => {
     failed: (error, inMs) => {
       if (drawn !== '') return troubleBanner(banner, troubleOf(error), inMs, () => polling.now());
       const missing = error instanceof ApiError && error.status === 404;
-      const title = missing ? 'There is no configuration' : 'No answer from the gateway';
+      const title = missing ? 'There is no configuration' : titleOf(error);
       fill(body, notice('shut', title, `${troubleOf(error)} ${whenAgain(inMs)}`));
     },
   });

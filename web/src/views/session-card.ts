@@ -103,13 +103,13 @@ export class SessionCard {
     return h('li', {}, h('div', {}, h('b', {}, viewer.address), h('span', { class: 'role' }, viewer.agent || 'says no name'),
       h('small', {}, `for ${ago(viewer.since, now)} · ${count(viewer.requests, 'request')}`),
       viewer.playback ? h('small', {}, playbackOf(viewer.playback)) : null),
-    h('button', { class: 'button small', type: 'button', 'aria-label': label, title: label, 'data-key': `kick:${viewer.id}`,
-      on: { click: () => void this.kick(viewer) } }, 'Kick'));
+    h('button', { class: 'button small changes', type: 'button', 'aria-label': label, title: label,
+      'data-key': `kick:${viewer.id}`, on: { click: () => void this.kick(viewer) } }, 'Kick'));
   }
 
   private actions(): HTMLElement {
     const { channel } = this.session;
-    return h('div', { class: 'session-actions' },
+    return h('div', { class: 'session-actions changes' },
       button('restart', 'Restart', `Restart the encoder of ${channel}`, () => void this.restart()),
       button('stop', 'Stop', `Stop ${channel}`, () => void this.stop()));
   }

@@ -15,7 +15,7 @@ export function sourceList(session: Session, now: number, choose?: Choose): HTML
     const facts = factsOf(source, now).map((fact) => h('small', {}, fact));
     const label = `Use ${source.label} for ${session.channel}`;
     const button = choose && isChoosable(source)
-      ? h('button', { class: 'button small', type: 'button', 'aria-label': label, title: label,
+      ? h('button', { class: 'button small changes', type: 'button', 'aria-label': label, title: label,
         'data-key': `source${source.position}:${session.id}`, on: { click: () => choose(source) } }, 'Use')
       : null;
     return h('li', { 'data-role': source.role },

@@ -7,7 +7,7 @@ import { count } from '../base/format';
 import { poll } from '../base/poll';
 import type { Poll } from '../base/poll';
 import type { View } from '../main';
-import { notice, troubleBanner, troubleOf, whenAgain } from '../shell/notice';
+import { notice, titleOf, troubleBanner, troubleOf, whenAgain } from '../shell/notice';
 import { nameOf } from '../shell/state';
 import { Happenings } from './happenings';
 import { SessionCard } from './session-card';
@@ -46,8 +46,8 @@ class Sessions {
     this.element = h('div', { class: 'sessions' },
       h('div', { class: 'view-head' }, h('div', {}, h('h1', {}, 'Sessions'), this.summary),
         h('div', { class: 'view-tools' },
-          h('button', { class: 'button', type: 'button', id: 'start-ahead', on: { click: start } }, 'Start a channel'),
-          h('a', { class: 'button', href: '/debug/sessions' }, 'As JSON'))),
+          h('button', { class: 'button changes', type: 'button', id: 'start-ahead', on: { click: start } }, 'Start a channel'),
+          h('a', { class: 'button plain-link', href: '/debug/sessions' }, 'As JSON'))),
       this.banner, h('div', { class: 'sessions-columns' }, this.body, this.happenings.element));
     this.polling = poll({
       every: () => EVERY_MS,
@@ -122,7 +122,7 @@ class Sessions {
       return troubleBanner(this.banner, troubleOf(error), inMs, () => this.polling.now());
     }
     this.order = null;
-    fill(this.body, notice('shut', navigator.onLine ? 'No answer from the gateway' : 'Offline',
+    fill(this.body, notice('shut', titleOf(error),
       `${troubleOf(error)} ${whenAgain(inMs)}`));
   }
 }

@@ -1,14 +1,16 @@
 // Addresses of a channel to hand to other players and other people.
 
 import { h } from '../base/dom';
-import { linksOf, playlistFile, vlcLink } from '../base/links';
-import type { Link } from '../base/links';
+import { getConfig } from '../api/client';
+import { linksOf, playersOrigin, playlistFile, vlcLink } from '../base/links';
+import type { Link, Served } from '../base/links';
 import { copyButton } from '../shell/clipboard';
 import { openDialog } from '../shell/dialog';
 
-export function showShare(id: string, name: string): void {
+export async function showShare(id: string, name: string): Promise<void> {
+  const served = await whereServed();
   if (document.querySelector('dialog[open]')) return;
-  const links = linksOf(location.origin, id);
+  const links = linksOf(playersOrigin(location, served), id, location.origin);
   const hls = links.find((link) => link.name === 'HLS')?.url ?? '';
   const dialog = h('dialog', { class: 'dialog share', 'aria-labelledby': 'share-title' },
     h('form', { method: 'dialog' },
@@ -21,6 +23,18 @@ export function showShare(id: string, name: string): void {
         h('a', { class: 'button', href: vlcLink(hls) }, 'Open in VLC'))));
   dialog.addEventListener('close', () => dialog.remove());
   openDialog(dialog);
+}
+
+async function whereServed(): Promise<Served | null> {
+  try {
+    const { server, operators } = await getConfig();
+    const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
+    const viewers = text(server?.['listen']);
+    if (viewers === null || !operators) return null;
+    return { publicUrl: text(server?.['public_url']), viewers, operators: operators.listen };
+  } catch {
+    return null;
+  }
 }
 
 function address({ name, url, hint }: Link): HTMLElement {

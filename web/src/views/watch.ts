@@ -32,7 +32,7 @@ export function watchView(id: string): View {
     const slate = h('p', { class: 'slate-notice', role: 'status', hidden: true });
     const panel = new SessionPanel();
     let channel: Channel | null = null;
-    const share = (): void => showShare(id, channel ? nameOf(channel) : id);
+    const share = (): void => void showShare(id, channel ? nameOf(channel) : id);
     const title = titleBar(id, share);
 
     stage.append(veil.element, h('div', { class: 'spinner', 'aria-hidden': 'true' }), controls.overlay.element, controls.element);

@@ -33,3 +33,13 @@ test('addresses are whole, and a hostile name stays on its line', () => {
     '#EXTM3U\n#EXTINF:-1,News #EXTINF:-1,evil x\nhttp://h/x\n');
   assert.equal(vlcLink('http://h/x'), 'vlc://http://h/x');
 });
+
+test('players are sent where viewers are served', async () => {
+  const { playersOrigin } = await load('base/links.ts');
+  const page = { origin: 'http://tv.local:8081', hostname: 'tv.local' };
+  const served = { publicUrl: null, viewers: '0.0.0.0:8080', operators: '127.0.0.1:8081' };
+  assert.equal(playersOrigin(page, null), page.origin);
+  assert.equal(playersOrigin(page, served), 'http://tv.local:8080');
+  assert.equal(playersOrigin(page, { ...served, publicUrl: 'https://tv.example' }), 'https://tv.example');
+  assert.equal(playersOrigin(page, { ...served, operators: served.viewers }), page.origin);
+});
