@@ -20,6 +20,7 @@ pub mod hls;
 pub mod http;
 pub mod iptv;
 pub mod media;
+pub mod security;
 pub mod session;
 pub mod story;
 pub mod telemetry;

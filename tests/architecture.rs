@@ -52,7 +52,12 @@ const ROOMS: &[Room] = &[
     room("dash", &["base", "hls", "media"], Kind::Core),
     room("config", &["base", "events"], Kind::Engine),
     room("config::secret", &["base"], Kind::Core),
-    room("config::model", &["base", "config::secret"], Kind::Core),
+    room("config::access_spec", &["config::secret"], Kind::Core),
+    room(
+        "config::model",
+        &["base", "config::access_spec", "config::secret"],
+        Kind::Core,
+    ),
     room(
         "config::diff",
         &["base", "config::model", "config::secret"],
@@ -77,6 +82,7 @@ const ROOMS: &[Room] = &[
         ],
         Kind::Engine,
     ),
+    room("security", &["base"], Kind::Core),
     room("session::cmcd", &[], Kind::Core),
     room("session::state", &["base"], Kind::Core),
     room(
@@ -160,8 +166,9 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("tokio_rustls", &["tls::accept"]),
     ("toml_edit", &["iptv::import"]),
     ("zstd", &["hls::rendered"]),
-    ("hmac", &["webhook::signature"]),
-    ("sha2", &["webhook::signature"]),
+    ("hmac", &["security::token", "webhook::signature"]),
+    ("ring", &["security::jwk"]),
+    ("sha2", &["security::token", "webhook::signature"]),
     ("axum", &["http"]),
     ("tower", &["http"]),
     ("socket2", &["http::server"]),

@@ -18,10 +18,14 @@ pub(super) enum TableKind {
     Guide,
     HdHomeRun,
     User,
+    Access,
+    AccessKey,
+    AccessJwt,
+    AccessCheck,
 }
 
 /// Every table that has keys, for a key that stands in the wrong one.
-const ALL: [TableKind; 13] = [
+const ALL: [TableKind; 17] = [
     TableKind::Root,
     TableKind::Server,
     TableKind::Tls,
@@ -35,6 +39,10 @@ const ALL: [TableKind; 13] = [
     TableKind::Guide,
     TableKind::HdHomeRun,
     TableKind::User,
+    TableKind::Access,
+    TableKind::AccessKey,
+    TableKind::AccessJwt,
+    TableKind::AccessCheck,
 ];
 
 /// What other programs call things, and what it is called here.
@@ -93,6 +101,7 @@ impl TableKind {
                 "guide",
                 "hdhomerun",
                 "user",
+                "access",
             ],
             Self::Server => &[
                 "listen",
@@ -118,6 +127,8 @@ impl TableKind {
                 "part_duration",
                 "window",
                 "ladder",
+                "access",
+                "max_viewers",
             ],
             Self::Channel => &[
                 "id",
@@ -138,6 +149,8 @@ impl TableKind {
                 "part_duration",
                 "window",
                 "ladder",
+                "access",
+                "max_viewers",
             ],
             Self::Source => &["url", "name", "timeout", "user_agent", "headers"],
             Self::Rung => &["name", "height", "video_bitrate", "copy"],
@@ -146,6 +159,25 @@ impl TableKind {
             Self::Guide => &["source", "refresh"],
             Self::HdHomeRun => &["tuners", "name", "device_id", "discovery", "ssdp"],
             Self::User => &["name", "password"],
+            Self::Access => &[
+                "key",
+                "segments",
+                "max_viewers_per_token",
+                "max_viewers_per_address",
+                "jwt",
+                "check",
+            ],
+            Self::AccessKey => &["id", "secret", "secret_file"],
+            Self::AccessJwt => &[
+                "algorithms",
+                "jwks",
+                "secret",
+                "secret_file",
+                "issuer",
+                "audience",
+                "channels_claim",
+            ],
+            Self::AccessCheck => &["url", "timeout", "allow_for", "deny_for", "on_error"],
         }
     }
 
@@ -165,6 +197,10 @@ impl TableKind {
             Self::Guide => "`[guide]`",
             Self::HdHomeRun => "`[hdhomerun]`",
             Self::User => "`[[user]]`",
+            Self::Access => "`[access]`",
+            Self::AccessKey => "`[[access.key]]`",
+            Self::AccessJwt => "`[access.jwt]`",
+            Self::AccessCheck => "`[access.check]`",
         }
     }
 

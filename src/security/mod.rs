@@ -1,0 +1,16 @@
+//! Who may see what: pure decisions from a token, a channel, an address and the time.
+//!
+//! Belongs here: formats of tokens, signatures, and what a token allows. Does not belong here: where in a request a
+//! token is, how keys get here, who else is asked, and how many watch.
+
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+pub mod grant;
+pub mod jwk;
+pub mod jwt;
+pub mod token;
+
+pub use grant::{Asked, Grant, Refusal, Scope};
+pub use jwk::{Algorithm, KeySet};
+pub use jwt::JwtPolicy;
+pub use token::{Keyring, SigningKey};
