@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::access::Gate;
 use crate::config::{Config, ConfigHolder, ServerConfig, TlsSpec, WebhookSpec};
 use crate::encoder::find_ffmpeg;
 use crate::events::{Events, Filter};
@@ -60,6 +61,7 @@ pub struct App {
     events: Arc<Events>,
     webhooks: Arc<Webhooks>,
     guides: Arc<Guides>,
+    gate: Arc<Gate>,
     discovery: Arc<Announcer>,
     reloader: Arc<Reloader>,
     state: Arc<State>,
@@ -170,6 +172,8 @@ impl App {
         );
         let reloads = Reloads::new(holder.clone());
         let guides = Guides::new();
+        let gate = Gate::new();
+        gate.apply(config);
         let device_id =
             hdhomerun::device_id(&format!("{} {}", surroundings.machine, address.port()));
         let discovery = Arc::new(Announcer::new(address, device_id));
@@ -179,6 +183,7 @@ impl App {
                 sessions: sessions.clone(),
                 webhooks: webhooks.clone(),
                 guides: guides.clone(),
+                gate: gate.clone(),
                 discovery: discovery.clone(),
             },
             events.clone(),
@@ -207,6 +212,7 @@ impl App {
         )
         .with_iptv(guides.clone(), device_id)
         .with_configuration(reloader.clone())
+        .with_gate(gate.clone())
         .with_proxies(config.server.trusted_proxies.clone());
         let state = match certificates {
             Some(certificates) => state.with_certificates(certificates),
@@ -221,6 +227,7 @@ impl App {
             events,
             webhooks,
             guides,
+            gate,
             discovery,
             reloader,
             state: Arc::new(state),
@@ -286,7 +293,8 @@ impl App {
             }
         };
         let watch = self.reloader.watch(&self.stop);
-        tokio::join!(serve, drain, watch, renew, async {
+        let keep_keys = self.gate.run(&self.stop);
+        tokio::join!(serve, drain, watch, renew, keep_keys, async {
             tokio::select! {
                 () = warm_up => {}
                 () = self.stop.cancelled() => {}

@@ -42,6 +42,11 @@ enum Kind {
 const ROOMS: &[Room] = &[
     room("", &[], Kind::Wiring),
     room("main", &[], Kind::Wiring),
+    room(
+        "access",
+        &["base", "client", "config", "security"],
+        Kind::Engine,
+    ),
     room("app", &[], Kind::Wiring),
     room("cli", &[], Kind::Wiring),
     room("commands", &[], Kind::Wiring),
@@ -88,7 +93,8 @@ const ROOMS: &[Room] = &[
     room(
         "http",
         &[
-            "base", "config", "events", "guide", "hls", "iptv", "session", "tls",
+            "access", "base", "config", "events", "guide", "hls", "iptv", "security", "session",
+            "tls",
         ],
         Kind::Edge,
     ),

@@ -1,5 +1,7 @@
 //! From a request to its answer: decode the path, let hyper or the router answer, count, log.
 
+mod guarded;
+
 use std::any::Any;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -17,6 +19,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use tower::ServiceExt as _;
 
+use super::access::{self, Caller, Entry, Pass};
 use super::activity::{Activity, InFlight};
 use super::body::Body;
 use super::cache::CachePolicy;
@@ -48,6 +51,8 @@ struct Errand {
     running: InFlight,
     kind: RequestKind,
     is_head: bool,
+    /// How the answer is changed for who may see it.
+    pass: Option<Box<Pass>>,
     log: Option<Box<(IpAddr, Method, Uri)>>,
 }
 
@@ -84,18 +89,36 @@ impl Dispatch {
         let at = activity.asked_at();
         let running = InFlight::begin(activity, request.version() == Version::HTTP_2);
         let (mut head, body) = request.into_parts();
+        access::prepare(&self.state, &mut head);
         let peer = match client.is_proxy {
             true => self.state.proxies.viewer(client, &head.headers),
             false => client.address,
         };
         let route = Route::decode(&head.method, target(&head));
-        let errand = Errand {
+        let mut errand = Errand {
             running,
             kind: RequestKind::from(route),
             is_head: head.method == Method::HEAD,
+            pass: None,
             log: tracing::enabled!(tracing::Level::DEBUG)
                 .then(|| Box::new((peer, head.method.clone(), head.uri.clone()))),
         };
+        if self.state.gate.is_on() {
+            match access::enter(&self.state, &head, route, Caller { peer, at }) {
+                Entry::Open => {}
+                Entry::Done(response) => {
+                    return Answer::Now(Some(self.finish(errand, *response)));
+                }
+                Entry::Pass(pass) => errand.pass = Some(pass),
+                Entry::Ask(question) => {
+                    let asked = self.state.proxies.asked(client, &head.headers);
+                    head.extensions.insert(asked);
+                    let answer =
+                        guarded::ask(self.clone(), question, Caller { peer, at }, (head, body));
+                    return self.later(errand, answer);
+                }
+            }
+        }
         // What requests share is behind locks and atomics that a panic leaves whole.
         let step = catch_unwind(AssertUnwindSafe(|| {
             self.step((peer, at), &head, route, &body)
@@ -107,6 +130,7 @@ impl Dispatch {
             Ok(None) => {
                 let asked = self.state.proxies.asked(client, &head.headers);
                 head.extensions.insert(asked);
+                head.extensions.insert(access::Peer(peer));
                 let dispatch = self.clone();
                 self.later(errand, async move { dispatch.routed(head, body).await })
             }
@@ -190,7 +214,13 @@ impl Dispatch {
                 password,
                 id,
                 hls,
-            } => Step::Done(iptv_streams::xtream(&self.state, (user, password), id, hls)),
+            } => Step::Done(iptv_streams::xtream(
+                &self.state,
+                (user, password),
+                peer,
+                id,
+                hls,
+            )),
             Route::Tuner { number } => iptv_streams::tuner(&self.state, media, number),
             Route::Iptv
             | Route::Debug
@@ -220,6 +250,9 @@ impl Dispatch {
 
     /// Counts and logs an answer on its way out.
     fn finish(&self, errand: Errand, mut response: Response<Body>) -> Response<Body> {
+        if let Some(pass) = errand.pass {
+            response = pass.dress(response);
+        }
         self.state.counters.request(errand.kind, response.status());
         if let Some((peer, method, uri)) = errand.log.as_deref() {
             let status = response.status().as_u16();

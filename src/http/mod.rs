@@ -9,6 +9,7 @@
 //! Sessions answer with bytes or a kind of error; the table of status codes is in `error`, the one of cache
 //! lifetimes in `cache`.
 
+mod access;
 mod activity;
 mod api;
 mod base_url;
@@ -20,6 +21,7 @@ mod connection;
 mod control;
 mod counters;
 mod dispatch;
+mod ending;
 mod entrance;
 mod error;
 mod events;
@@ -29,6 +31,7 @@ mod health;
 mod idempotency;
 mod iptv;
 mod iptv_streams;
+mod iptv_users;
 mod json_body;
 mod limits;
 mod listing;

@@ -14,6 +14,7 @@ use super::idempotency::Answers;
 use super::iptv_streams::Tuners;
 use super::limits::Limits;
 use super::proxies::Proxies;
+use crate::access::Gate;
 use crate::base::Network;
 use crate::config::{Config, ConfigHolder, HdHomeRunSpec, Outcome};
 use crate::guide::Guides;
@@ -59,6 +60,8 @@ pub struct State {
     pub(crate) device_id: u32,
     /// Who is believed about whom it asks for.
     pub(crate) proxies: Proxies,
+    /// Who is let in.
+    pub(crate) gate: Arc<Gate>,
     /// What TLS handshakes are made with, if they are.
     pub(crate) certificates: Option<Arc<Certificates>>,
 }
@@ -90,6 +93,7 @@ impl State {
             tuners: Tuners::default(),
             device_id: HdHomeRunSpec::with_checksum(0x1060_0000),
             proxies: Proxies::default(),
+            gate: Gate::new(),
             certificates: None,
         }
     }
@@ -109,6 +113,11 @@ impl State {
             proxies: Proxies::new(trusted),
             ..self
         }
+    }
+
+    /// Letting in whom this gate does.
+    pub fn with_gate(self, gate: Arc<Gate>) -> Self {
+        Self { gate, ..self }
     }
 
     /// With certificates for TLS, whose troubles are shown.

@@ -127,6 +127,11 @@ impl KeySet {
         self
     }
 
+    /// These without as many as the other set has: what [`Self::with`] has added to it.
+    pub fn without(&self, first: &Self) -> Self {
+        Self(self.0.get(first.0.len()..).unwrap_or_default().to_vec())
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()
