@@ -173,7 +173,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("toml_edit", &["iptv::import"]),
     ("zstd", &["hls::rendered"]),
     ("hmac", &["security::token", "webhook::signature"]),
-    ("ring", &["security::jwk"]),
+    ("ring", &["client", "security::jwk"]),
     ("sha2", &["security::token", "webhook::signature"]),
     ("axum", &["http"]),
     ("tower", &["http"]),

@@ -271,7 +271,12 @@ fn algorithm(text: &str) -> Result<String, Refusal> {
 }
 
 fn jwks(text: &str, folder: &Path) -> Result<JwksSource, Refusal> {
-    Ok(match iptv::source("jwks", text, folder)? {
+    let source = iptv::source("jwks", text, folder).map_err(|refusal| Refusal {
+        help: "write the http or https URL of a JSON Web Key Set, or the path of its file"
+            .to_owned(),
+        ..refusal
+    });
+    Ok(match source? {
         GuideSource::File(path) => JwksSource::File(path),
         GuideSource::Url(url) => JwksSource::Url(url),
     })

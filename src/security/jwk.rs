@@ -9,7 +9,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::hmac;
+use ring::hmac as ring_hmac;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
     UnparsedPublicKey,
@@ -47,7 +47,7 @@ struct Key {
 
 #[derive(Clone)]
 enum Material {
-    Secret(hmac::Key),
+    Secret(ring_hmac::Key),
     Rsa { n: Vec<u8>, e: Vec<u8> },
     P256(Vec<u8>),
     Ed25519(Vec<u8>),
@@ -101,7 +101,7 @@ impl Algorithm {
 impl KeySet {
     /// The one secret of HS256.
     pub fn secret(secret: &[u8]) -> Self {
-        let material = Material::Secret(hmac::Key::new(hmac::HMAC_SHA256, secret));
+        let material = Material::Secret(ring_hmac::Key::new(ring_hmac::HMAC_SHA256, secret));
         Self(vec![Key { id: None, material }])
     }
 
@@ -207,7 +207,7 @@ impl Key {
 
     fn verify(&self, signed: &[u8], signature: &[u8]) -> bool {
         let verdict = match &self.material {
-            Material::Secret(key) => hmac::verify(key, signed, signature),
+            Material::Secret(key) => ring_hmac::verify(key, signed, signature),
             Material::Rsa { n, e } => RsaPublicKeyComponents { n, e }.verify(
                 &RSA_PKCS1_2048_8192_SHA256,
                 signed,

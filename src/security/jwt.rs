@@ -138,5 +138,4 @@ fn scope(claim: Option<&Value>) -> Option<Scope> {
 }
 
 #[cfg(test)]
-#[path = "jwt_tests.rs"]
 mod tests;

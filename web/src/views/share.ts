@@ -3,12 +3,13 @@
 import { h } from '../base/dom';
 import { linksOf, playlistFile, vlcLink } from '../base/links';
 import type { Link } from '../base/links';
+import { mediaPrefix } from '../base/token';
 import { copyButton } from '../shell/clipboard';
 import { openDialog } from '../shell/dialog';
 
 export function showShare(id: string, name: string): void {
   if (document.querySelector('dialog[open]')) return;
-  const links = linksOf(location.origin, id);
+  const links = linksOf(location.origin, id, mediaPrefix());
   const hls = links.find((link) => link.name === 'HLS')?.url ?? '';
   const dialog = h('dialog', { class: 'dialog share', 'aria-labelledby': 'share-title' },
     h('form', { method: 'dialog' },
