@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::access::Gate;
 use crate::config::{Config, ConfigHolder, ServerConfig, WebhookSpec};
 use crate::encoder::find_ffmpeg;
 use crate::events::{Events, Filter};
@@ -65,6 +66,7 @@ pub struct App {
     events: Arc<Events>,
     webhooks: Arc<Webhooks>,
     guides: Arc<Guides>,
+    gate: Arc<Gate>,
     discovery: Arc<Announcer>,
     access: Arc<Access>,
     reloader: Arc<Reloader>,
@@ -174,6 +176,8 @@ impl App {
         let access = Arc::new(Access::new(config, events.clone())?);
         let reloads = Reloads::new(holder.clone());
         let guides = Guides::new();
+        let gate = Gate::new();
+        gate.apply(config);
         let device_id =
             hdhomerun::device_id(&format!("{} {}", surroundings.machine, address.port()));
         let discovery = Arc::new(Announcer::new(address, device_id));
@@ -183,6 +187,7 @@ impl App {
                 sessions: sessions.clone(),
                 webhooks: webhooks.clone(),
                 guides: guides.clone(),
+                gate: gate.clone(),
                 discovery: discovery.clone(),
                 access: access.clone(),
             },
@@ -217,6 +222,7 @@ impl App {
         .with_iptv(guides.clone(), device_id)
         .with_configuration(reloader.clone())
         .with_operators(access.operators.clone())
+        .with_gate(gate.clone())
         .with_proxies(config.server.trusted_proxies.clone());
         let state = match certificates {
             Some(certificates) => state.with_certificates(certificates),
@@ -229,6 +235,7 @@ impl App {
             events,
             webhooks,
             guides,
+            gate,
             discovery,
             access,
             reloader,
@@ -303,13 +310,14 @@ impl App {
         let watch = self.reloader.watch(&self.stop);
         let lagging = || self.sessions.lagging();
         let look = self.sessions.pressure().watch(&self.events, lagging);
+        let keep_keys = self.gate.run(&self.stop);
         let beside = async {
             tokio::select! {
                 _ = async { tokio::join!(warm_up, look) } => {}
                 () = self.stop.cancelled() => {}
             }
         };
-        tokio::join!(serve, drain, watch, renew, beside);
+        tokio::join!(serve, drain, watch, renew, keep_keys, beside);
         self.access.audit.drain().await;
         info!("stopped");
     }

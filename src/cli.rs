@@ -3,8 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use std::time::Duration;
+
 use clap::{Args, Parser, Subcommand};
 
+use crate::base::Network;
 use crate::config::Secret;
 use crate::telemetry::LogFormat;
 
@@ -118,12 +121,40 @@ pub enum Command {
         #[arg(long, default_value = "http://127.0.0.1:8080/healthz")]
         url: String,
     },
+    /// Make a token with which somebody may watch, and print the URL that carries it.
+    Token(TokenArguments),
     /// Print the encoder's command line for a channel, one argument a line (for measurements).
     #[command(name = "__plan", hide = true)]
     Plan {
         /// The channel.
         channel: String,
     },
+}
+
+/// What a token grants.
+#[derive(Debug, Args)]
+pub struct TokenArguments {
+    /// A channel's id, several between commas, or * for all.
+    #[arg(long)]
+    pub channel: String,
+    /// How long it is valid (for example 90m, 24h).
+    #[arg(long, default_value = "24h", value_parser = crate::config::parse_duration)]
+    pub ttl: Duration,
+    /// In how long it begins to be valid.
+    #[arg(long, value_parser = crate::config::parse_duration)]
+    pub after: Option<Duration>,
+    /// Only from these addresses (for example 10.0.0.0/8).
+    #[arg(long, value_name = "RANGE")]
+    pub address: Option<Network>,
+    /// Who it is for: tokens for the same name share their limit of viewers.
+    #[arg(long = "for", value_name = "NAME")]
+    pub name: Option<String>,
+    /// The key to sign with, by its id; the first one if nothing is said.
+    #[arg(long)]
+    pub key: Option<String>,
+    /// Print only the token.
+    #[arg(long)]
+    pub bare: bool,
 }
 
 // === impl LogFormatArgument ===

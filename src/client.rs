@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderValue, Uri};
 use http_body_util::Full;
 use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{self, Error, connect::HttpConnector};
@@ -74,6 +74,23 @@ pub fn explain(error: &Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// A URL without its user and password, and what these become in a request; `None` if it is none.
+pub fn target(url: &str) -> Option<(Uri, Option<HeaderValue>)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let (credentials, host) = match authority.rsplit_once('@') {
+        Some((credentials, host)) => (Some(credentials), host),
+        None => (None, authority),
+    };
+    let target = format!("{scheme}://{host}{path}").parse().ok()?;
+    let authorization = match credentials {
+        Some(text) => Some(basic(text)?),
+        None => None,
+    };
+    Some((target, authorization))
 }
 
 /// `user:password` of a URL, percent-encoded, as the value of Authorization; `None` if its encoding is broken.

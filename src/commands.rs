@@ -2,6 +2,7 @@
 
 mod explain;
 pub mod import;
+mod token;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use crate::config::{Config, SourceSpec};
 use crate::encoder::{Argument, Capabilities, Launcher, probe};
 
 pub use explain::{explain, url_of};
+pub use token::token;
 
 /// How long a source has to say what it is.
 const PROBE_DEADLINE: Duration = Duration::from_secs(20);

@@ -5,6 +5,7 @@
 //!
 //! `ARCHITECTURE.md` shows the rooms and which may use which; `tests/architecture.rs` holds the code to it.
 
+pub mod access;
 pub mod app;
 pub mod audit;
 pub mod base;

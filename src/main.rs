@@ -50,6 +50,10 @@ async fn dispatch(cli: Cli) -> ExitCode {
         Command::Doctor => examine(&common).await,
         Command::Probe { source } => outcome(commands::probe(&surroundings(), &source).await),
         Command::Explain { channel, url } => explain(&common, &channel, url).await,
+        Command::Token(arguments) => match load(&common) {
+            Ok(config) => outcome(commands::token(&config, &arguments, Timestamp::now())),
+            Err(code) => code,
+        },
         Command::Import { playlist, output } => import(&playlist, output.as_deref()),
         Command::Healthcheck { url } => outcome(commands::healthcheck(&url).await),
         Command::Plan { channel } => match load(&common) {

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::{Access, Announcer, endpoints};
+use crate::access::Gate;
 use crate::config::watch::Watch;
 use crate::config::{Change, Config, ConfigDiff, ConfigHolder, Outcome};
 use crate::events::{EventKind, Events};
@@ -40,6 +41,8 @@ pub struct Told {
     pub webhooks: Arc<Webhooks>,
     /// The programmes.
     pub guides: Arc<Guides>,
+    /// Who is let in.
+    pub gate: Arc<Gate>,
     /// What is found on networks.
     pub discovery: Arc<Announcer>,
     /// Who operators are.
@@ -144,6 +147,8 @@ impl Reloader {
     }
 
     fn apply(&self, config: &Config, diff: &ConfigDiff, why: &'static str) {
+        // First of all: a channel that is there is guarded already.
+        self.told.gate.apply(config);
         self.told.sessions.apply(config, diff);
         if diff.webhooks_changed {
             self.told.webhooks.apply(endpoints(config));

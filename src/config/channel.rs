@@ -9,6 +9,8 @@ use toml::Spanned;
 
 use crate::base::ChannelId;
 
+use super::access;
+use super::access_spec::ChannelAccess;
 use super::address::logo;
 use super::file::{ChannelTable, Field, SourceValue};
 use super::iptv;
@@ -24,6 +26,7 @@ use super::value::{plain_text, within};
 pub(super) struct Inherited<'a> {
     pub(super) timing: Timing,
     pub(super) ladder: LadderSpec,
+    pub(super) access: ChannelAccess,
     /// Where relative paths start.
     pub(super) folder: &'a Path,
 }
@@ -52,6 +55,7 @@ pub(super) fn read(
     if let Some(ladder) = &ladder {
         check_detectors(table, &timing, ladder, report);
     }
+    let access = access::of_channel(&table.options.access, inherited.access, report);
     let id = id?;
     Some(ChannelSpec {
         name: name.unwrap_or_else(|| id.to_string()),
@@ -71,6 +75,7 @@ pub(super) fn read(
         segment_duration: timing.segment_duration.value,
         part_duration: timing.part_duration.value,
         window: timing.window.value,
+        access,
     })
 }
 

@@ -22,6 +22,8 @@ pub struct ConfigDiff {
     pub webhooks_changed: bool,
     /// Whether the guide for all, the network tuner or the users are different.
     pub iptv_changed: bool,
+    /// Whether anything in `[access]` is different.
+    pub access_changed: bool,
     /// Whether the channels that are in both stand in another order.
     pub reordered: bool,
     /// Channels that are only in the new configuration, in its order.
@@ -35,7 +37,7 @@ pub struct ConfigDiff {
 /// What a change costs a channel that is running; a later one includes what comes before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {
-    /// Other words for people: name, logo, number, group, names of sources. The encoder runs on, unless it draws the
+    /// Other words for people (name, logo, number, group, names of sources), or other viewers. The encoder runs on, unless it draws the
     /// name into its picture and draws another one now.
     Relabelled,
     /// Other timers: grace period, start timeout, hold-down, when a slate comes, when a detector has seen enough. The
@@ -75,6 +77,7 @@ impl ConfigDiff {
             webhooks_changed: old.webhooks != new.webhooks,
             iptv_changed: (&old.guide, &old.hdhomerun, &old.users)
                 != (&new.guide, &new.hdhomerun, &new.users),
+            access_changed: old.access != new.access,
             reordered: !kept_before.map(|c| &c.id).eq(kept_after.map(|c| &c.id)),
             ..Self::default()
         };
@@ -135,6 +138,7 @@ impl Change {
             segment_duration,
             part_duration,
             window,
+            access,
         } = new;
         let asked_differs = !asked(old).eq(asked(new));
         let detectors_differ = detectors(&old.lost_when) != detectors(lost_when);
@@ -166,8 +170,8 @@ impl Change {
             return Some(Self::Retimed);
         }
         let labels = (&old.name, &old.logo, &old.number, &old.group, &old.sources);
-        let guides = (&old.tvg_id, &old.guide);
-        (labels != (name, logo, number, group, sources) || guides != (tvg_id, guide))
+        let others = (&old.tvg_id, &old.guide, &old.access);
+        (labels != (name, logo, number, group, sources) || others != (tvg_id, guide, access))
             .then_some(Self::Relabelled)
     }
 }
@@ -232,6 +236,7 @@ mod tests {
             ("group = 'x'", Change::Relabelled),
             ("tvg_id = 'x'", Change::Relabelled),
             ("guide = 'x.xml'", Change::Relabelled),
+            ("max_viewers = 3", Change::Relabelled),
             ("grace_period = '1s'", Change::Retimed),
             ("start_timeout = '1s'", Change::Retimed),
             ("slate_after = '2s'", Change::Retimed),

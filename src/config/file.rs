@@ -10,6 +10,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::access_tables::{AccessTable, ChannelAccessKeys};
 use super::iptv_tables::{GuideTable, HdHomeRunTable, UserTable};
 use super::keys::TableKind;
 use super::limits::LimitsTable;
@@ -30,6 +31,7 @@ pub(super) struct File<'a> {
     pub(super) limits: LimitsTable<'a>,
     pub(super) operators: Option<OperatorsTable<'a>>,
     pub(super) users: Vec<UserTable<'a>>,
+    pub(super) access: AccessTable<'a>,
     /// Whether there is anything that is meant as a channel, be it right or wrong.
     pub(super) has_channels: bool,
 }
@@ -88,6 +90,7 @@ pub(super) struct OptionsTable<'a> {
     pub(super) part_duration: Field<&'a str>,
     pub(super) window: Field<&'a str>,
     pub(super) ladder: Field<LadderValue<'a>>,
+    pub(super) access: ChannelAccessKeys<'a>,
 }
 
 pub(super) struct ChannelTable<'a> {
@@ -204,6 +207,7 @@ impl<'a> File<'a> {
         file.hdhomerun = HdHomeRunTable::in_file(&root, report);
         file.limits = LimitsTable::in_file(&root, report);
         file.operators = OperatorsTable::in_file(&root, report);
+        file.access = AccessTable::in_file(&root, report);
         file.users = root.tables("user", Wanted::Users, report, UserTable::read);
         file
     }
@@ -278,6 +282,7 @@ impl<'a> OptionsTable<'a> {
             part_duration: table.duration("part_duration", report),
             window: table.duration("window", report),
             ladder: table.ladder(report),
+            access: ChannelAccessKeys::read(table, report),
         }
     }
 }

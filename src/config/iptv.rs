@@ -30,7 +30,7 @@ const MAX_PATH: usize = 4096;
 const MAX_WORD: usize = 64;
 const MIN_PASSWORD: usize = 8;
 /// What a URL of the gateway begins with, so that no user can be called so.
-const TAKEN: [&str; 6] = ["api", "assets", "auto", "debug", "live", "metrics"];
+const TAKEN: [&str; 7] = ["api", "assets", "auto", "debug", "live", "metrics", "t"];
 
 // === impl GuideSource ===
 

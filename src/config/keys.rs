@@ -21,10 +21,14 @@ pub(super) enum TableKind {
     Operators,
     Token,
     User,
+    Access,
+    AccessKey,
+    AccessJwt,
+    AccessCheck,
 }
 
 /// Every table that has keys, for a key that stands in the wrong one.
-const ALL: [TableKind; 16] = [
+const ALL: [TableKind; 20] = [
     TableKind::Root,
     TableKind::Server,
     TableKind::Tls,
@@ -41,6 +45,10 @@ const ALL: [TableKind; 16] = [
     TableKind::Operators,
     TableKind::Token,
     TableKind::User,
+    TableKind::Access,
+    TableKind::AccessKey,
+    TableKind::AccessJwt,
+    TableKind::AccessCheck,
 ];
 
 /// What other programs call things, and what it is called here.
@@ -101,6 +109,7 @@ impl TableKind {
                 "limits",
                 "operators",
                 "user",
+                "access",
             ],
             Self::Server => &[
                 "listen",
@@ -126,6 +135,8 @@ impl TableKind {
                 "part_duration",
                 "window",
                 "ladder",
+                "access",
+                "max_viewers",
             ],
             Self::Channel => &[
                 "id",
@@ -146,6 +157,8 @@ impl TableKind {
                 "part_duration",
                 "window",
                 "ladder",
+                "access",
+                "max_viewers",
             ],
             Self::Source => &["url", "name", "timeout", "user_agent", "headers"],
             Self::Rung => &["name", "height", "video_bitrate", "copy"],
@@ -172,6 +185,25 @@ impl TableKind {
             Self::Operators => &["listen", "tls", "hosts", "open", "audit_log", "token"],
             Self::Token => &["name", "role", "secret", "file", "sha256"],
             Self::User => &["name", "password"],
+            Self::Access => &[
+                "key",
+                "segments",
+                "max_viewers_per_token",
+                "max_viewers_per_address",
+                "jwt",
+                "check",
+            ],
+            Self::AccessKey => &["id", "secret", "secret_file"],
+            Self::AccessJwt => &[
+                "algorithms",
+                "jwks",
+                "secret",
+                "secret_file",
+                "issuer",
+                "audience",
+                "channels_claim",
+            ],
+            Self::AccessCheck => &["url", "timeout", "allow_for", "deny_for", "on_error"],
         }
     }
 
@@ -194,6 +226,10 @@ impl TableKind {
             Self::Operators => "`[operators]`",
             Self::Token => "`[[operators.token]]`",
             Self::User => "`[[user]]`",
+            Self::Access => "`[access]`",
+            Self::AccessKey => "`[[access.key]]`",
+            Self::AccessJwt => "`[access.jwt]`",
+            Self::AccessCheck => "`[access.check]`",
         }
     }
 

@@ -34,7 +34,7 @@ pub(super) fn secret_from(before: &str, line: &str) -> Option<usize> {
     let section_start = before.rfind("\n[").map_or(0, |at| at + 1);
     let section = &before[section_start..];
     let header = section.lines().next().unwrap_or_default();
-    let tables = ["webhook", "user"];
+    let tables = ["webhook", "user", "access"];
     let is_secret = is_secret_key(header) || tables.iter().any(|table| header.contains(table));
     if header.starts_with('[') && is_secret {
         return Some(0);

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::DeTable;
 
+use super::access;
 use super::address::{listen, public_url};
 use super::channel::{self, Inherited, take};
 use super::error::ConfigError;
@@ -80,6 +81,7 @@ impl Config {
         let guide = iptv::read_guide(&file.guide, folder, &mut report);
         let hdhomerun = iptv::read_hdhomerun(&file.hdhomerun, &mut report);
         let users = iptv::read_users(&file.users, &mut report);
+        let access = access::read(&file, folder, &mut report);
         match report.is_empty() {
             true => Ok(Self {
                 server,
@@ -89,6 +91,7 @@ impl Config {
                 hdhomerun,
                 operators,
                 users,
+                access,
             }),
             false => Err(report.into_error(origin, Some(&root))),
         }
@@ -197,6 +200,7 @@ fn read_channels(file: &File<'_>, folder: &Path, report: &mut Report<'_>) -> Vec
         timing,
         ladder: ladder.unwrap_or(LadderSpec::Auto),
         folder,
+        access: access::of_channel(&file.defaults.access, Default::default(), report),
     };
     if !file.has_channels {
         report.add(0..0, "there is no channel").help(

@@ -11,6 +11,9 @@
 //!
 //! Everything but `load`, `live` and `watch` is pure. Sources hold credentials: no message, label, excerpt or `Debug` shows them.
 
+mod access;
+pub mod access_spec;
+mod access_tables;
 mod address;
 mod channel;
 pub mod diff;
@@ -43,6 +46,10 @@ mod wanted;
 pub mod watch;
 mod webhook;
 
+pub use access_spec::{
+    AccessKeySpec, AccessRule, AccessSpec, ChannelAccess, CheckSpec, JwksSource, JwtSpec,
+    SecretSource, SegmentRule,
+};
 pub use diff::{Change, ConfigDiff};
 pub use error::{ConfigError, Invalid, Problem};
 pub use live::{ConfigHolder, Origin, Outcome, Refused, Standing};

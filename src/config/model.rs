@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::access_spec::{AccessSpec, ChannelAccess};
 use super::operators_spec::OperatorsSpec;
 use super::secret::Secret;
 use crate::base::{ChannelId, Network, RenditionName};
@@ -33,6 +34,8 @@ pub struct Config {
     pub operators: OperatorsSpec,
     /// Who may use the Xtream Codes API, in the order of the file; names are unique.
     pub users: Vec<UserSpec>,
+    /// Who may watch.
+    pub access: AccessSpec,
 }
 
 /// The `[server]` table.
@@ -140,6 +143,8 @@ pub struct ChannelSpec {
     pub part_duration: Duration,
     /// How much a live playlist shows; at least six segments.
     pub window: Duration,
+    /// Who may watch.
+    pub access: ChannelAccess,
 }
 
 /// For how long a source may deliver nothing worth watching before it counts as lost; `None` does not look. Pictures are

@@ -261,6 +261,8 @@ enum Secrecy {
     Urls,
     /// A webhook: besides, what is meant as its URL and lacks its scheme.
     Webhook,
+    /// Below `[access]`: besides, whatever may be meant as a key.
+    Access,
     /// Everything.
     All,
 }
@@ -283,6 +285,9 @@ fn collect_secrets(
         let of_value = match secrecy {
             _ if mask::is_secret_key(name) => Secrecy::All,
             Secrecy::Webhook if name == "url" && !is_url(value) => Secrecy::All,
+            Secrecy::Access if matches!(name, "key" | "jwt") => Secrecy::All,
+            Secrecy::Access if name == "url" && !is_url(value) => Secrecy::All,
+            Secrecy::Urls if name == "access" && value.get_ref().is_table() => Secrecy::Access,
             Secrecy::Urls if name == "webhook" => Secrecy::Webhook,
             // A key that is misspelt there may be that of the password.
             Secrecy::Urls if name == "user" => Secrecy::All,

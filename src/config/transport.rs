@@ -290,6 +290,9 @@ fn path_help(key: &str) -> &'static str {
         "file" => "write the path of a file that holds the token, for example `\"alice.token\"`",
         "key" => "write the path of the private key, for example `\"privkey.pem\"`",
         "folder" => "write the path of a folder that Headgate may write, for example `\"acme\"`",
+        "secret_file" => {
+            "write the path of the file that holds the secret, for example `\"access.key\"`"
+        }
         _ => "write the path of a certificate, for example `\"fullchain.pem\"`",
     }
 }

@@ -27,6 +27,8 @@ pub(super) enum Wanted {
     Channels,
     Webhooks,
     Users,
+    AccessKeys,
+    AccessTable,
     Detectors,
     Headers,
     Texts,
@@ -69,8 +71,12 @@ impl Wanted {
             Self::Source => "text in quotes or a table with `url`",
             Self::Sources => "a list",
             Self::Ladder => "`\"auto\"` or a list of rungs",
-            Self::Table | Self::ServerTable => "a table",
-            Self::Channels | Self::Webhooks | Self::Users | Self::Tokens => "a list of tables",
+            Self::Table | Self::ServerTable | Self::AccessTable => "a table",
+            Self::Channels
+            | Self::Webhooks
+            | Self::Users
+            | Self::Tokens
+            | Self::AccessKeys => "a list of tables",
             Self::Detectors => "a table with `black`, `frozen` or `silent`",
             Self::Headers => "a table of names and values",
             Self::Texts => "a list of texts",
@@ -114,6 +120,8 @@ impl Wanted {
                 "write `[[webhook]]` with double brackets: there can be many".to_owned()
             }
             (Self::Tokens, _) => "write `[[operators.token]]` on a line of its own, and its keys below".to_owned(),
+            (Self::AccessKeys, _) => "write `[[access.key]]` on a line of its own, and its keys below".to_owned(),
+            (Self::AccessTable, _) => format!("write `[access.{key}]` on a line of its own, and its keys below"),
             (Self::Users, _) => "write `[[user]]` on a line of its own, and its keys below".to_owned(),
             (Self::Webhooks, _) => "write `[[webhook]]` on a line of its own, and its keys below".to_owned(),
             (Self::Detectors, _) => format!("write for example `{key} = {{ black = \"10s\" }}`"),

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
 use flate2::bufread::MultiGzDecoder;
-use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
+use http::{Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
-use crate::client::{Client, USER_AGENT, basic, explain};
+use crate::client::{Client, USER_AGENT, explain, target as split};
 use crate::config::GuideSource;
 use crate::iptv::Guide;
 use crate::iptv::xmltv_reader::{self, Wanted};
@@ -91,7 +91,8 @@ fn parse(source: Box<dyn BufRead>, wanted: &Wanted) -> Result<Guide, String> {
 
 /// The answer with the guide, redirects followed.
 async fn ask(client: &Client, url: &str, deadline: Instant) -> Result<Response<Incoming>, String> {
-    let (mut target, mut authorization) = split(url)?;
+    let asked = split(url).ok_or("its URL cannot be asked for")?;
+    let (mut target, mut authorization) = asked;
     for _ in 0..=MAX_REDIRECTS {
         let mut request = Request::get(target.clone())
             .header(header::USER_AGENT, USER_AGENT)
@@ -119,23 +120,6 @@ async fn ask(client: &Client, url: &str, deadline: Instant) -> Result<Response<I
         target = next;
     }
     Err(format!("more than {MAX_REDIRECTS} redirects"))
-}
-
-/// The URL without user and password, and what these have become.
-fn split(url: &str) -> Result<(Uri, Option<HeaderValue>), String> {
-    let wrong = || "its URL cannot be asked for".to_owned();
-    let (scheme, rest) = url.split_once("://").ok_or_else(wrong)?;
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    let (credentials, host) = match authority.rsplit_once('@') {
-        Some((credentials, host)) => (Some(credentials), host),
-        None => (None, authority),
-    };
-    let target = format!("{scheme}://{host}{path}")
-        .parse()
-        .map_err(|_| wrong())?;
-    let authorization = credentials.map(|text| basic(text).ok_or_else(wrong));
-    Ok((target, authorization.transpose()?))
 }
 
 /// Where an answer sends the gateway: to another http(s) URL, but not from https to http.

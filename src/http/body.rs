@@ -51,6 +51,13 @@ impl Body {
         Self::from_content(Content::Routed(body))
     }
 
+    /// Changes the bytes of an answer that has them all.
+    pub(super) fn map_bytes(&mut self, change: impl FnOnce(Bytes) -> Bytes) {
+        if let Content::Bytes(bytes) = &mut self.content {
+            *bytes = change(std::mem::take(bytes));
+        }
+    }
+
     /// Keeps the request open until the body is gone.
     pub(crate) fn hold(&mut self, mut request: InFlight) {
         let has_length = match &self.content {

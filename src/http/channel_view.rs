@@ -291,6 +291,7 @@ mod tests {
             segment_duration: Duration::from_secs(2),
             part_duration: Duration::from_millis(500),
             window: Duration::from_secs(30),
+            access: Default::default(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! From a request to its answer: decode the path, let hyper or the router answer, count, log.
 
+mod guarded;
+
 use std::any::Any;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -17,6 +19,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use tower::ServiceExt as _;
 
+use super::access::{self, Caller, Entry, Pass};
 use super::activity::{Activity, InFlight};
 use super::audit::Deed;
 use super::body::Body;
@@ -50,6 +53,8 @@ struct Errand {
     running: InFlight,
     kind: RequestKind,
     is_head: bool,
+    /// How the answer is changed for who may see it.
+    pass: Option<Box<Pass>>,
     log: Option<Box<(IpAddr, Method, Uri)>>,
 }
 
@@ -86,6 +91,7 @@ impl Dispatch {
         let at = activity.asked_at();
         let running = InFlight::begin(activity, request.version() == Version::HTTP_2);
         let (mut head, body) = request.into_parts();
+        access::prepare(&self.state, &mut head);
         let peer = match client.is_proxy {
             true => self.state.proxies.viewer(client, &head.headers),
             false => client.address,
@@ -95,9 +101,26 @@ impl Dispatch {
             running,
             kind: RequestKind::from(route),
             is_head: head.method == Method::HEAD,
+            pass: None,
             log: tracing::enabled!(tracing::Level::DEBUG)
                 .then(|| Box::new((peer, head.method.clone(), head.uri.clone()))),
         };
+        if self.state.gate.is_on() {
+            match access::enter(&self.state, &head, route, Caller { peer, at }) {
+                Entry::Open => {}
+                Entry::Done(response) => {
+                    return Answer::Now(Some(self.finish(errand, *response)));
+                }
+                Entry::Pass(pass) => errand.pass = Some(pass),
+                Entry::Ask(question) => {
+                    let asked = self.state.proxies.asked(client, &head.headers);
+                    head.extensions.insert(asked);
+                    let answer =
+                        guarded::ask(self.clone(), question, Caller { peer, at }, (head, body));
+                    return self.later(errand, answer);
+                }
+            }
+        }
         // What requests share is behind locks and atomics that a panic leaves whole.
         let step = catch_unwind(AssertUnwindSafe(|| {
             self.step((peer, at), &head, route, &body)
@@ -116,6 +139,7 @@ impl Dispatch {
                 match operators.admit(route, &head, &asked, (client, peer)) {
                     Ok(visitor) => {
                         head.extensions.insert(asked);
+                        head.extensions.insert(access::Peer(peer));
                         let dispatch = self.clone();
                         let answer = async move { dispatch.routed(head, body, visitor).await };
                         self.later(errand, answer)
@@ -206,7 +230,13 @@ impl Dispatch {
                 password,
                 id,
                 hls,
-            } => Step::Done(iptv_streams::xtream(&self.state, (user, password), id, hls)),
+            } => Step::Done(iptv_streams::xtream(
+                &self.state,
+                (user, password),
+                peer,
+                id,
+                hls,
+            )),
             Route::Tuner { number } => iptv_streams::tuner(&self.state, media, number),
             Route::Iptv
             | Route::Debug
@@ -236,6 +266,9 @@ impl Dispatch {
 
     /// Counts and logs an answer on its way out.
     fn finish(&self, errand: Errand, mut response: Response<Body>) -> Response<Body> {
+        if let Some(pass) = errand.pass {
+            response = pass.dress(response);
+        }
         self.state.counters.request(errand.kind, response.status());
         if let Some((peer, method, uri)) = errand.log.as_deref() {
             let status = response.status().as_u16();

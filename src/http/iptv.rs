@@ -17,9 +17,10 @@ use super::State;
 use super::base_url::base_url;
 use super::cache::CachePolicy;
 use super::error::{ErrorBody, Failure};
+use super::iptv_users::{Account, address, own_base, own_lineup, stranger};
 use super::operations::Operations;
 use super::precondition::{accepts_gzip, names_tag};
-use crate::config::{Config, HdHomeRunSpec, UserSpec};
+use crate::config::HdHomeRunSpec;
 use crate::iptv::hdhomerun::{self, Device};
 use crate::iptv::m3u::{self, Format, Names, Options};
 use crate::iptv::{Lineup, LineupEntry, xmltv, xtream};
@@ -59,11 +60,11 @@ struct ListQuery {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct XtreamQuery {
-    /// A `[[user]]` of the configuration.
+    /// A `[[user]]` of the configuration, or any name if the password is a token.
     #[serde(default)]
     #[param(required = false)]
     username: String,
-    /// The user's.
+    /// The user's, or a token.
     #[serde(default)]
     #[param(required = false)]
     password: String,
@@ -93,14 +94,14 @@ async fn channel_list(
     let format = format(query.format.as_deref())?;
     let agent = head.headers.get(header::USER_AGENT);
     let agent = agent.and_then(|agent| agent.to_str().ok()).unwrap_or("");
-    let base = base_url(&state, &head);
+    let base = own_base(&state, &head);
     let options = Options {
         base: &base,
         format,
         group: query.group.as_deref(),
         names: Names::for_agent(agent),
     };
-    let text = m3u::render(&lineup(&state), options);
+    let text = m3u::render(&own_lineup(&state, &head), options);
     let mut response = playlist(text);
     let vary = HeaderValue::from_static("user-agent");
     response.headers_mut().insert(header::VARY, vary);
@@ -132,7 +133,9 @@ async fn discover(Shared(state): Shared<Arc<State>>, head: Parts) -> Answer<Json
     (status = 404, description = "`tuner_off`", body = ErrorBody),
 ))]
 async fn lineup_json(Shared(state): Shared<Arc<State>>, head: Parts) -> Answer<Json<Value>> {
-    with_device(&state, &head, |device| Json(device.lineup(&lineup(&state))))
+    with_device(&state, &head, |device| {
+        Json(device.lineup(&own_lineup(&state, &head)))
+    })
 }
 
 /// The network tuner: its channels, as XML.
@@ -142,7 +145,7 @@ async fn lineup_json(Shared(state): Shared<Arc<State>>, head: Parts) -> Answer<J
 ))]
 async fn lineup_xml(Shared(state): Shared<Arc<State>>, head: Parts) -> Answer<Response> {
     with_device(&state, &head, |device| {
-        xml(device.lineup_xml(&lineup(&state)))
+        xml(device.lineup_xml(&own_lineup(&state, &head)))
     })
 }
 
@@ -194,14 +197,18 @@ async fn player_api(
     query: Asked<XtreamQuery>,
 ) -> Answer<Response> {
     let query = said(query)?;
-    let config = with_users(&state)?;
-    let Some(user) = login(&config, &query) else {
-        return Ok((StatusCode::UNAUTHORIZED, Json(xtream::refused())).into_response());
+    let login = (query.username.as_str(), query.password.as_str());
+    let Some(account) = Account::of(&state, login, address(&head)) else {
+        let why = stranger(&state);
+        return match why.status {
+            StatusCode::UNAUTHORIZED => Ok((why.status, Json(xtream::refused())).into_response()),
+            _ => Err(why),
+        };
     };
     let now = Timestamp::now();
-    let lineup = lineup(&state);
+    let lineup = account.lineup(&state);
     let answer = match query.action.as_deref() {
-        None | Some("") => xtream::account(user, &base_url(&state, &head), now),
+        None | Some("") => xtream::account(&account.user, &base_url(&state, &head), now),
         Some("get_live_categories") => xtream::categories(&lineup),
         Some("get_live_streams") => xtream::streams(&lineup, query.category_id.as_deref()),
         Some("get_short_epg") => of_channel(&state, &lineup, &query, |entry, programmes| {
@@ -230,19 +237,14 @@ async fn user_list(
     head: Parts,
     query: Asked<XtreamQuery>,
 ) -> Answer<Response> {
-    let (user, query) = entitled(&state, query)?;
+    let (account, query) = entitled(&state, &head, query)?;
     let format = match query.output.as_deref() {
         Some("m3u8" | "hls") => Format::Hls,
         _ => Format::Ts,
     };
     let base = base_url(&state, &head);
-    let text = m3u::render_for_user(
-        &lineup(&state),
-        &base,
-        &user.name,
-        user.password.expose(),
-        format,
-    );
+    let (name, password) = (&account.user.name, account.user.password.expose());
+    let text = m3u::render_for_user(&account.lineup(&state), &base, name, password, format);
     Ok(playlist(text))
 }
 
@@ -257,16 +259,19 @@ async fn user_guide(
     head: Parts,
     query: Asked<XtreamQuery>,
 ) -> Answer<Response> {
-    entitled(&state, query)?;
+    entitled(&state, &head, query)?;
     Ok(whole_guide(&state, &head).await)
 }
 
-/// The user who asks, and what for.
-fn entitled(state: &State, query: Asked<XtreamQuery>) -> Answer<(UserSpec, XtreamQuery)> {
+/// Who asks, and what for.
+fn entitled(
+    state: &State,
+    head: &Parts,
+    query: Asked<XtreamQuery>,
+) -> Answer<(Account, XtreamQuery)> {
     let query = said(query)?;
-    let config = with_users(state)?;
-    let user = login(&config, &query).ok_or_else(unauthorized)?.clone();
-    Ok((user, query))
+    let account = Account::of(state, (&query.username, &query.password), address(head));
+    Ok((account.ok_or_else(|| stranger(state))?, query))
 }
 
 fn said<T>(query: Asked<T>) -> Answer<T> {
@@ -285,10 +290,6 @@ fn format(text: Option<&str>) -> Answer<Format> {
     })
 }
 
-fn lineup(state: &State) -> Lineup {
-    Lineup::new(&state.sessions.channels())
-}
-
 fn with_device<T>(state: &State, head: &Parts, answer: impl FnOnce(Device<'_>) -> T) -> Answer<T> {
     let config = state.config();
     let spec = config.as_ref().map(|config| &config.hdhomerun);
@@ -301,26 +302,8 @@ fn with_device<T>(state: &State, head: &Parts, answer: impl FnOnce(Device<'_>) -
         id: spec.device_id.unwrap_or(state.device_id),
         name: &spec.name,
         tuners: spec.tuners,
-        base: &base_url(state, head),
+        base: &own_base(state, head),
     }))
-}
-
-/// The configuration, if it has users.
-fn with_users(state: &State) -> Answer<Arc<Config>> {
-    let config = state.config().filter(|config| !config.users.is_empty());
-    config.ok_or_else(|| {
-        let message = "there is no `[[user]]` in the configuration, so this API is switched off";
-        Failure::new(StatusCode::NOT_FOUND, "no_users", message)
-    })
-}
-
-fn login<'a>(config: &'a Config, query: &XtreamQuery) -> Option<&'a UserSpec> {
-    xtream::login(&config.users, &query.username, &query.password)
-}
-
-fn unauthorized() -> Failure {
-    let message = "the name or the password is wrong";
-    Failure::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
 }
 
 /// What is known of the channel that a query names.

@@ -1,6 +1,7 @@
 //! Streams as IPTV front ends ask for them: who may, which channel is meant, and where it plays.
 
 use std::future::Future as _;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -19,10 +20,11 @@ use super::base_url::public_url;
 use super::body::Body;
 use super::cache::CachePolicy;
 use super::error::Failure;
+use super::iptv_users::{Account, stranger};
 use super::media::{MediaRequest, Step};
 use crate::config::HdHomeRunSpec;
+use crate::iptv::Lineup;
 use crate::iptv::m3u::Format;
-use crate::iptv::{Lineup, xtream};
 
 /// Why a tuner does not play, as the clients of tuners read it.
 const TUNER_ERROR: HeaderName = HeaderName::from_static("x-hdhomerun-error");
@@ -46,27 +48,25 @@ struct TunedBody {
 /// A stream of the Xtream Codes API.
 pub(crate) fn xtream(
     state: &State,
-    (user, password): (&str, &str),
+    login: (&str, &str),
+    address: IpAddr,
     id: u32,
     hls: bool,
 ) -> Response<Body> {
-    let config = state.config();
-    let users = config.as_ref().map_or(&[][..], |config| &config.users);
-    if users.is_empty() {
-        return failure(Failure::not_found("there is nothing at this path"));
-    }
-    if xtream::login(users, user, password).is_none() {
-        let message = "the name or the password is wrong";
-        return failure(Failure::new(
-            StatusCode::UNAUTHORIZED,
-            "unauthorized",
-            message,
-        ));
-    }
-    let lineup = Lineup::new(&state.sessions.channels());
+    let Some(account) = Account::of(state, login, address) else {
+        let why = stranger(state);
+        return failure(match why.status {
+            StatusCode::UNAUTHORIZED => why,
+            _ => Failure::not_found("there is nothing at this path"),
+        });
+    };
+    let lineup = account.lineup(state);
     let format = if hls { Format::Hls } else { Format::Ts };
     match lineup.by_stream_id(id) {
-        Some(entry) => redirect(state, &format.path(entry.spec.id.as_str())),
+        Some(entry) => {
+            let path = format.path(entry.spec.id.as_str());
+            redirect(state, &account.path(state, &entry.spec, &path))
+        }
         None => failure(unknown("stream", id)),
     }
 }

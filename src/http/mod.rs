@@ -10,6 +10,7 @@
 //! lifetimes in `cache`.
 
 mod accept;
+mod access;
 mod activity;
 mod api;
 mod audit;
@@ -22,6 +23,7 @@ mod connection;
 mod control;
 mod counters;
 mod dispatch;
+mod ending;
 mod entrance;
 mod error;
 mod events;
@@ -31,6 +33,7 @@ mod health;
 mod idempotency;
 mod iptv;
 mod iptv_streams;
+mod iptv_users;
 mod json_body;
 mod limits;
 mod listing;

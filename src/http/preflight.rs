@@ -14,7 +14,7 @@ pub(crate) fn preflight() -> Response<Body> {
         (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, OPTIONS"),
         (
             header::ACCESS_CONTROL_ALLOW_HEADERS,
-            "range, if-none-match, if-range, cmcd-session, cmcd-object, cmcd-request, cmcd-status",
+            "authorization, range, if-none-match, if-range, cmcd-session, cmcd-object, cmcd-request, cmcd-status",
         ),
         (header::ACCESS_CONTROL_MAX_AGE, "86400"),
         (header::ALLOW, "GET, HEAD, OPTIONS"),

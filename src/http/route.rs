@@ -218,11 +218,13 @@ fn xtream_route(rest: &str) -> Option<Route<'_>> {
     let (user, rest) = rest.split_once('/')?;
     let (password, file) = rest.split_once('/')?;
     let (id, extension) = file.split_once('.').unwrap_or((file, "ts"));
-    let is_word = |text: &str| {
+    let is_word = |text: &str, most: usize| {
         let fine = |b: u8| b.is_ascii_alphanumeric() || b"-_.~".contains(&b);
-        !matches!(text, "" | "." | "..") && text.len() <= MAX_ID_LENGTH && text.bytes().all(fine)
+        !matches!(text, "" | "." | "..") && text.len() <= most && text.bytes().all(fine)
     };
-    if !is_word(user) || !is_word(password) || !matches!(extension, "ts" | "m3u8") {
+    // A password may be a token.
+    let is_user = is_word(user, MAX_ID_LENGTH) && is_word(password, MAX_TARGET_LENGTH);
+    if !is_user || !matches!(extension, "ts" | "m3u8") {
         return None;
     }
     Some(Route::Xtream {

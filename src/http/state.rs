@@ -15,6 +15,7 @@ use super::iptv_streams::Tuners;
 use super::limits::Limits;
 use super::operators::{Operators, Rules};
 use super::proxies::Proxies;
+use crate::access::Gate;
 use crate::audit::Audit;
 use crate::base::Network;
 use crate::config::{Config, ConfigHolder, HdHomeRunSpec, Outcome};
@@ -67,6 +68,8 @@ pub struct State {
     pub(crate) proxies: Proxies,
     /// Who operators are, and what they did.
     pub(crate) operators: Arc<Operators>,
+    /// Who is let in.
+    pub(crate) gate: Arc<Gate>,
     /// What TLS handshakes are made with, if they are.
     pub(crate) certificates: Option<Arc<Certificates>>,
 }
@@ -100,6 +103,7 @@ impl State {
             device_id: HdHomeRunSpec::with_checksum(0x1060_0000),
             proxies: Proxies::default(),
             operators: Operators::new(Rules::default(), audit),
+            gate: Gate::new(),
             certificates: None,
         }
     }
@@ -124,6 +128,11 @@ impl State {
     /// With operators who are known by tokens.
     pub fn with_operators(self, operators: Arc<Operators>) -> Self {
         Self { operators, ..self }
+    }
+
+    /// Letting in whom this gate does.
+    pub fn with_gate(self, gate: Arc<Gate>) -> Self {
+        Self { gate, ..self }
     }
 
     /// With certificates for TLS, whose troubles are shown.

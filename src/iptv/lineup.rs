@@ -50,6 +50,12 @@ impl Lineup {
         Self { entries }
     }
 
+    /// Only channels for which this is true; their numbers stay what they are.
+    pub fn only(mut self, keep: impl Fn(&ChannelSpec) -> bool) -> Self {
+        self.entries.retain(|entry| keep(&entry.spec));
+        self
+    }
+
     /// In the order of the file.
     pub fn entries(&self) -> &[LineupEntry] {
         &self.entries

@@ -49,6 +49,7 @@ pub(crate) fn channel(kind: SourceKind) -> ChannelSpec {
         segment_duration: Duration::from_secs(2),
         part_duration: Duration::from_millis(500),
         window: Duration::from_secs(30),
+        access: Default::default(),
     }
 }
 

@@ -27,16 +27,17 @@ export function playersOrigin(page: { origin: string; hostname: string }, served
   return `${PLAIN}//${page.hostname}:${port}`;
 }
 
-export function linksOf(origin: string, id: string, page = origin): Link[] {
+/** `page` is where this page is, if that is elsewhere; `prefix` carries the viewer's token. */
+export function linksOf(origin: string, id: string, { page = origin, prefix = '' } = {}): Link[] {
   const channel = encodeURIComponent(id);
-  const base = `${origin}/live/${channel}`;
+  const base = `${origin}${prefix}/live/${channel}`;
   return [
-    { name: 'This page', url: `${page}/#/watch/${channel}`, hint: 'a browser' },
+    { name: 'This page', url: `${page}${prefix}/#/watch/${channel}`, hint: 'a browser' },
     { name: 'HLS', url: `${base}/index.m3u8`, hint: 'VLC, mpv, phones and televisions' },
     { name: 'HLS with MPEG-TS', url: `${base}/ts/index.m3u8`, hint: 'older players' },
     { name: 'MPEG-TS', url: `${base}/stream.ts`, hint: 'tuners and IPTV front ends' },
     { name: 'DASH', url: `${base}/manifest.mpd`, hint: 'dash.js, Shaka, some televisions' },
-    { name: 'All channels (M3U)', url: `${origin}/channels.m3u`, hint: 'Kodi, Jellyfin, TiviMate, VLC' },
+    { name: 'All channels (M3U)', url: `${origin}${prefix}/channels.m3u`, hint: 'Kodi, Jellyfin, TiviMate, VLC' },
   ];
 }
 

@@ -4,13 +4,14 @@ import { h } from '../base/dom';
 import { getConfig } from '../api/client';
 import { linksOf, playersOrigin, playlistFile, vlcLink } from '../base/links';
 import type { Link, Served } from '../base/links';
+import { mediaPrefix } from '../base/token';
 import { copyButton } from '../shell/clipboard';
 import { openDialog } from '../shell/dialog';
 
 export async function showShare(id: string, name: string): Promise<void> {
   const served = await whereServed();
   if (document.querySelector('dialog[open]')) return;
-  const links = linksOf(playersOrigin(location, served), id, location.origin);
+  const links = linksOf(playersOrigin(location, served), id, { page: location.origin, prefix: mediaPrefix() });
   const hls = links.find((link) => link.name === 'HLS')?.url ?? '';
   const dialog = h('dialog', { class: 'dialog share', 'aria-labelledby': 'share-title' },
     h('form', { method: 'dialog' },

@@ -1,6 +1,8 @@
 // Recent pictures of the channels that run: asked for only where they are seen, some seconds apart, and again only when
 // they changed (ETag). Painted on a canvas, so that the page's policy need not allow pictures out of memory.
 
+import { mediaPrefix } from '../base/token';
+
 const EVERY_MS = 10_000;
 const LOOK_MS = 1000;
 const AT_ONCE = 3;
@@ -84,7 +86,7 @@ export class Thumbnails {
     this.leaving.signal.addEventListener('abort', stop);
     try {
       const headers: Record<string, string> = entry.etag === '' ? {} : { 'If-None-Match': entry.etag };
-      const url = `/live/${encodeURIComponent(entry.channel)}/thumbnail.jpg`;
+      const url = `${mediaPrefix()}/live/${encodeURIComponent(entry.channel)}/thumbnail.jpg`;
       const response = await fetch(url, { headers, signal: deadline.signal, cache: 'no-store' });
       if (response.status === 304) return;
       if (!response.ok) return this.forget(entry);

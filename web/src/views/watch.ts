@@ -12,6 +12,7 @@ import { Controls } from '../player/controls';
 import { Gauges } from '../player/gauges';
 import { Player } from '../player/player';
 import { Veil } from '../player/veil';
+import { mediaPrefix } from '../base/token';
 import { probe } from '../probe';
 import { note } from '../shell/dialog';
 import { icon } from '../shell/icons';
@@ -25,7 +26,7 @@ export function watchView(id: string): View {
   return (place) => {
     const video = h('video', { playsinline: true, 'aria-label': 'Live picture', disableremoteplayback: true });
     const stage = h('div', { class: 'stage', tabindex: '-1' }, video);
-    const player = new Player(video, `/live/${encodeURIComponent(id)}/index.m3u8`, () => draw());
+    const player = new Player(video, `${mediaPrefix()}/live/${encodeURIComponent(id)}/index.m3u8`, () => draw());
     const controls = new Controls(player, stage);
     const veil = new Veil(player);
     const gauges = new Gauges();
