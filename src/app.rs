@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::config::{Config, ConfigHolder, ServerConfig, TlsSpec, WebhookSpec};
+use crate::egress::Egress;
 use crate::encoder::find_ffmpeg;
 use crate::events::{Events, Filter};
 use crate::guide::Guides;
@@ -22,7 +23,7 @@ use crate::http::{Counters, Entrance, Exposition, Limits, Readiness, Server, Sta
 use crate::iptv::hdhomerun;
 use crate::session::{Encoders, FindFfmpeg, Ledger, SessionMap};
 use crate::telemetry::{
-    CertificateCollector, Registry, Reloads, SessionCollector, ThumbnailCollector,
+    CertificateCollector, EgressCollector, Registry, Reloads, SessionCollector, ThumbnailCollector,
 };
 use crate::tls::{Acceptor, Certificates, PairError};
 use crate::webhook::{self, Endpoint, Webhooks};
@@ -131,10 +132,11 @@ impl Surroundings {
     }
 
     /// What starts encoders under this configuration.
-    pub fn encoders(&self, config: &Config) -> Encoders {
+    pub fn encoders(&self, config: &Config, egress: Arc<Egress>) -> Encoders {
         Encoders::new(
             self.launch_program.clone(),
             self.find_ffmpeg(config.server.ffmpeg.as_deref()),
+            egress,
         )
     }
 }
@@ -159,7 +161,8 @@ impl App {
             None => None,
         };
         let certificates = secure.as_ref().map(|secure| secure.certificates.clone());
-        let encoders = Arc::new(surroundings.encoders(config));
+        let egress = Egress::new(config.server.allow_private.clone());
+        let encoders = Arc::new(surroundings.encoders(config, egress.clone()));
         let events = Events::new(Timestamp::now());
         let webhooks = Webhooks::new(events.clone(), webhook::Timing::default());
         let sessions = SessionMap::new(
@@ -169,7 +172,7 @@ impl App {
             surroundings.ledger(&config.server),
         );
         let reloads = Reloads::new(holder.clone());
-        let guides = Guides::new();
+        let guides = Guides::through(egress.clone());
         let device_id =
             hdhomerun::device_id(&format!("{} {}", surroundings.machine, address.port()));
         let discovery = Arc::new(Announcer::new(address, device_id));
@@ -180,6 +183,7 @@ impl App {
                 webhooks: webhooks.clone(),
                 guides: guides.clone(),
                 discovery: discovery.clone(),
+                egress: egress.clone(),
             },
             events.clone(),
             reloads.clone(),
@@ -191,6 +195,7 @@ impl App {
             Box::new(ThumbnailCollector::new(sessions.clone())),
             Box::new(webhooks.clone()),
             Box::new(reloads),
+            Box::new(EgressCollector::new(egress.clone())),
             Box::new(CertificateCollector::new(certificates.clone())),
         ]);
         let condition = Condition {

@@ -124,7 +124,7 @@ fn source(address: SocketAddr, manner: Manner) -> String {
 
 fn channels(address: SocketAddr) -> String {
     let mut text = format!(
-        "[defaults]\nsegment_duration = \"1s\"\nladder = [{{ name = \"v\", height = 180, video_bitrate = \"300k\" }}]\n\
+        "[server]\nallow_private = [\"127.0.0.1\"]\n[defaults]\nsegment_duration = \"1s\"\nladder = [{{ name = \"v\", height = 180, video_bitrate = \"300k\" }}]\n\
          start_timeout = \"8s\"\n\
          [[webhook]]\nurl = \"http://{USER}:{PASSWORD}@{address}/zqx7hook?x=zqx7query\"\n\
          secret = \"whsec_{}\"\n",

@@ -12,6 +12,7 @@ use tracing::{error, info, warn};
 use super::{Announcer, endpoints};
 use crate::config::watch::Watch;
 use crate::config::{Change, Config, ConfigDiff, ConfigHolder, Outcome};
+use crate::egress::Egress;
 use crate::events::{EventKind, Events};
 use crate::guide::Guides;
 use crate::http::Configuration;
@@ -40,6 +41,8 @@ pub struct Told {
     pub guides: Arc<Guides>,
     /// What is found on networks.
     pub discovery: Arc<Announcer>,
+    /// The way out of ffmpeg.
+    pub egress: Arc<Egress>,
 }
 
 // === impl Reloader ===
@@ -118,6 +121,8 @@ impl Reloader {
     }
 
     fn apply(&self, config: &Config, diff: &ConfigDiff, why: &'static str) {
+        // First: what restarts now may need it.
+        self.told.egress.allow(config.server.allow_private.clone());
         self.told.sessions.apply(config, diff);
         if diff.webhooks_changed {
             self.told.webhooks.apply(endpoints(config));

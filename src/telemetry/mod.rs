@@ -4,6 +4,7 @@
 //! `tracing` events, and give collectors of their own counts to the [`Registry`]; none of them knows this room.
 
 mod certificates;
+mod egress;
 mod log;
 mod metrics;
 mod reloads;
@@ -11,6 +12,7 @@ mod sessions;
 mod thumbnails;
 
 pub use certificates::CertificateCollector;
+pub use egress::EgressCollector;
 pub use log::{InitError, LogFormat, init};
 pub use metrics::Registry;
 pub use reloads::Reloads;
