@@ -36,7 +36,10 @@ pub async fn probe(surroundings: &Surroundings, source: &str) -> Result<String, 
         .await
         .map_err(|error| error.to_string())?;
     let egress = Egress::new(named_by_hand(&source).await);
-    let lease = egress.lease(&source).await.map_err(|error| error.to_string())?;
+    let lease = egress
+        .lease(&source)
+        .await
+        .map_err(|error| error.to_string())?;
     let launcher = launcher.through(lease);
     let report = probe::probe(&launcher, &source, &capabilities, PROBE_DEADLINE).await;
     let report = report.map_err(|error| error.to_string())?;
@@ -48,11 +51,16 @@ async fn named_by_hand(source: &SourceSpec) -> Vec<Network> {
     let SourceKind::Live { url } = &source.kind else {
         return Vec::new();
     };
-    let host = url.parse::<Uri>().ok().and_then(|url| Some(url.host()?.to_owned()));
+    let host = url
+        .parse::<Uri>()
+        .ok()
+        .and_then(|url| Some(url.host()?.to_owned()));
     let host = host.unwrap_or_default();
     let found = tokio::net::lookup_host((host.trim_matches(['[', ']']), 0)).await;
     let addresses = found.into_iter().flatten();
-    addresses.filter_map(|address| address.ip().to_canonical().to_string().parse().ok()).collect()
+    addresses
+        .filter_map(|address| address.ip().to_canonical().to_string().parse().ok())
+        .collect()
 }
 
 /// `headgate __plan CHANNEL`: the encoder's arguments, one a line; the pipe of rendition N stands as `pipe:%N`.

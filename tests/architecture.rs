@@ -70,19 +70,17 @@ const ROOMS: &[Room] = &[
     ),
     room(
         "encoder::plan",
-        &[
-            "base",
-            "config",
-            "egress::names",
-            "encoder::scrub",
-            "media",
-        ],
+        &["base", "config", "egress::names", "encoder::scrub", "media"],
         Kind::Core,
     ),
     room("encoder::scrub", &["base"], Kind::Core),
     room("discovery", &["iptv"], Kind::Edge),
     room("events", &["base"], Kind::Engine),
-    room("guide", &["client", "config", "egress", "iptv"], Kind::Engine),
+    room(
+        "guide",
+        &["client", "config", "egress", "iptv"],
+        Kind::Engine,
+    ),
     room("iptv", &["config"], Kind::Core),
     room(
         "session",
@@ -163,7 +161,10 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("dashmap", &["session::map"]),
     ("hyper", &["egress", "guide::fetch", "http", "webhook"]),
     ("hyper_util", &["client", "egress", "http", "tls::client"]),
-    ("hyper_rustls", &["client", "egress::connect", "tls::client"]),
+    (
+        "hyper_rustls",
+        &["client", "egress::connect", "tls::client"],
+    ),
     ("instant_acme", &["tls"]),
     ("quick_xml", &["iptv::xmltv_reader", "iptv::xmltv_values"]),
     ("rcgen", &["tls"]),

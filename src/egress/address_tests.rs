@@ -141,10 +141,22 @@ fn an_envelope_is_what_is_in_it() {
 #[test]
 fn the_owner_allows_ranges_and_nothing_beside_them() {
     let lan = policy(&["10.0.5.0/24", "::1"]);
-    for text in ["10.0.5.7", "::ffff:10.0.5.7", "64:ff9b::a00:507", "::1", "8.8.8.8"] {
+    for text in [
+        "10.0.5.7",
+        "::ffff:10.0.5.7",
+        "64:ff9b::a00:507",
+        "::1",
+        "8.8.8.8",
+    ] {
         assert_eq!(lan.check(address(text)), Ok(()), "{text}");
     }
-    for text in ["10.0.6.7", "127.0.0.1", "::ffff:127.0.0.1", "192.168.0.1", "fd00::1"] {
+    for text in [
+        "10.0.6.7",
+        "127.0.0.1",
+        "::ffff:127.0.0.1",
+        "192.168.0.1",
+        "fd00::1",
+    ] {
         assert!(lan.check(address(text)).is_err(), "{text}");
     }
 }
@@ -156,7 +168,13 @@ fn some_addresses_cannot_be_allowed() {
         let verdict = all.check(address(text));
         assert_eq!(verdict.is_ok(), class.can_be_allowed(), "{text}");
     }
-    for text in ["0.0.0.0", "169.254.169.254", "64:ff9b::a9fe:a9fe", "224.0.0.1", "::"] {
+    for text in [
+        "0.0.0.0",
+        "169.254.169.254",
+        "64:ff9b::a9fe:a9fe",
+        "224.0.0.1",
+        "::",
+    ] {
         let forbidden = all.check(address(text)).unwrap_err();
         assert_eq!(forbidden.range(), None, "{text}");
     }

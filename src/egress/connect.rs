@@ -136,13 +136,19 @@ impl Door {
             Some(forbidden_address) => {
                 self.counters.refused(forbidden_address.class);
                 let host = host.to_owned();
-                Err(NoConnection::Forbidden { host, forbidden_address })
+                Err(NoConnection::Forbidden {
+                    host,
+                    forbidden_address,
+                })
             }
         }
     }
 
     async fn resolved(&self, host: &str) -> Result<Vec<IpAddr>, NoConnection> {
-        let unknown = |why: String| NoConnection::Unknown { host: host.to_owned(), why };
+        let unknown = |why: String| NoConnection::Unknown {
+            host: host.to_owned(),
+            why,
+        };
         match timeout(RESOLVE, self.resolver.resolve(host)).await {
             Ok(Ok(all)) if all.is_empty() => Err(unknown("it has no address".into())),
             Ok(Ok(all)) => Ok(all),
@@ -183,7 +189,9 @@ impl Service<Uri> for Door {
     fn call(&mut self, url: Uri) -> Self::Future {
         let door = self.clone();
         Box::pin(async move {
-            let failed = |why: &str| NoConnection::Failed { why: why.to_owned() };
+            let failed = |why: &str| NoConnection::Failed {
+                why: why.to_owned(),
+            };
             let origin = Origin::of(&url).ok_or_else(|| failed("this is no URL of http"))?;
             let stream = door.connect(&origin).await?;
             // It only makes it slower.
@@ -230,7 +238,9 @@ fn forbidden(host: &str, forbidden: Forbidden) -> String {
         false => format!("{address} ({host})"),
     };
     let advice = match forbidden.range() {
-        Some(range) => format!("if this is meant, write allow_private = [\"{range}\"] into [server]"),
+        Some(range) => {
+            format!("if this is meant, write allow_private = [\"{range}\"] into [server]")
+        }
         None => "and allow_private cannot open it".to_owned(),
     };
     format!("nothing is fetched from {named}, which is {class}: {advice}")

@@ -131,10 +131,15 @@ impl Egress {
             return Ok(None);
         }
         let passage = Passage::new(url, source, self.shared.door.clone());
-        let passage = passage.ok_or_else(|| Barred::Url { source_label: source.label() })?;
+        let passage = passage.ok_or_else(|| Barred::Url {
+            source_label: source.label(),
+        })?;
         let port = self.listen().await?.port();
         let token = token().ok_or_else(|| Barred::Listen("there is no randomness".into()))?;
-        self.shared.passages.lock().insert(token.clone(), Arc::new(passage));
+        self.shared
+            .passages
+            .lock()
+            .insert(token.clone(), Arc::new(passage));
         Ok(Some(Arc::new(Lease {
             shared: self.shared.clone(),
             token,
@@ -149,7 +154,10 @@ impl Egress {
             return Ok(());
         };
         let addresses = self.shared.door.addresses(host).await;
-        addresses.map(drop).map_err(|why| Barred::Address { source_label: source.label(), why })
+        addresses.map(drop).map_err(|why| Barred::Address {
+            source_label: source.label(),
+            why,
+        })
     }
 
     async fn listen(&self) -> Result<SocketAddr, Barred> {
@@ -160,13 +168,17 @@ impl Egress {
             Ok(address)
         };
         let address = self.address.get_or_try_init(bind).await;
-        address.copied().map_err(|error: io::Error| Barred::Listen(error.to_string()))
+        address
+            .copied()
+            .map_err(|error: io::Error| Barred::Listen(error.to_string()))
     }
 }
 
 impl fmt::Debug for Egress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Egress").field("address", &self.address.get()).finish_non_exhaustive()
+        f.debug_struct("Egress")
+            .field("address", &self.address.get())
+            .finish_non_exhaustive()
     }
 }
 
@@ -185,7 +197,10 @@ impl Lease {
     /// What ffmpeg must find in its environment: other users cannot read that, unlike its command line.
     pub fn environment(&self) -> [(&'static str, String); 1] {
         let (token, port) = (&self.token, self.port);
-        [("http_proxy", format!("http://{token}:@{}:{port}", Ipv4Addr::LOCALHOST))]
+        [(
+            "http_proxy",
+            format!("http://{token}:@{}:{port}", Ipv4Addr::LOCALHOST),
+        )]
     }
 
     /// The port of this machine that ffmpeg must be able to connect to.
@@ -209,7 +224,9 @@ impl Drop for Lease {
 
 impl fmt::Debug for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lease").field("port", &self.port).finish_non_exhaustive()
+        f.debug_struct("Lease")
+            .field("port", &self.port)
+            .finish_non_exhaustive()
     }
 }
 
@@ -228,7 +245,10 @@ impl Barred {
 
 fn token() -> Option<String> {
     let mut bytes = [0; TOKEN];
-    ring::default_provider().secure_random.fill(&mut bytes).ok()?;
+    ring::default_provider()
+        .secure_random
+        .fill(&mut bytes)
+        .ok()?;
     Some(URL_SAFE_NO_PAD.encode(bytes))
 }
 
@@ -254,7 +274,9 @@ fn connects_to<'a>(scheme: &str, url: &'a str) -> Option<&'a str> {
         _ => false,
     };
     let authority = address.split('/').next().unwrap_or_default();
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
     let end = match host.starts_with('[') {
         true => host.find(']').map_or(host.len(), |at| at + 1),
         false => host.find(':').unwrap_or(host.len()),

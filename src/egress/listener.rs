@@ -93,7 +93,9 @@ fn unknown() -> Response<Body> {
     let mut response = Response::new(body::empty());
     *response.status_mut() = StatusCode::PROXY_AUTHENTICATION_REQUIRED;
     let basic = HeaderValue::from_static("Basic realm=\"headgate\"");
-    response.headers_mut().insert(header::PROXY_AUTHENTICATE, basic);
+    response
+        .headers_mut()
+        .insert(header::PROXY_AUTHENTICATE, basic);
     response
 }
 

@@ -84,7 +84,8 @@ mod tests {
 
     #[test]
     fn urls_of_manifests_are_veiled() {
-        let manifest = "<MPD><BaseURL>https://a/</BaseURL><X media='https://b/$Number$.m4s'/></MPD>";
+        let manifest =
+            "<MPD><BaseURL>https://a/</BaseURL><X media='https://b/$Number$.m4s'/></MPD>";
         assert_eq!(
             rewritten(manifest),
             "<MPD><BaseURL>http://_https.a/</BaseURL><X media='http://_https.b/$Number$.m4s'/></MPD>"

@@ -60,7 +60,9 @@ impl Origin {
 /// The URL that ffmpeg opens for a source: nothing of the source but its ending.
 pub fn entry(url: &str) -> String {
     let path = url.split(['?', '#']).next().unwrap_or_default();
-    let ending = path.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    let ending = path
+        .rsplit_once('.')
+        .map(|(_, ending)| ending.to_ascii_lowercase());
     match ending.filter(|ending| ENDINGS.contains(&ending.as_str())) {
         Some(ending) => format!("http://{ENTRY_HOST}/source.{ending}"),
         None => format!("http://{ENTRY_HOST}/source"),
@@ -80,7 +82,10 @@ pub fn veil(url: &str) -> Option<String> {
     let (credentials, host) = authority.split_at(at);
     Some(match bracketed(host) {
         Some((address, port)) => {
-            format!("http://{credentials}{SECURE_V6}{:032x}{port}{path}", address.to_bits())
+            format!(
+                "http://{credentials}{SECURE_V6}{:032x}{port}{path}",
+                address.to_bits()
+            )
         }
         None => format!("http://{credentials}{SECURE}{host}{path}"),
     })
@@ -106,7 +111,9 @@ pub fn unveil(asked: &Uri) -> Option<Uri> {
         format!("http://{host}:{port}{path}")
     };
     let url: Uri = url.parse().ok()?;
-    url.host().is_some_and(|host| !host.is_empty()).then_some(url)
+    url.host()
+        .is_some_and(|host| !host.is_empty())
+        .then_some(url)
 }
 
 /// `[address]` and the port behind it, with its colon.
@@ -128,9 +135,21 @@ mod tests {
     #[test]
     fn https_wears_a_label() {
         for (url, veiled, meant) in [
-            ("https://h/x?y=1", "http://_https.h/x?y=1", "https://h:443/x?y=1"),
-            ("https://h:8443/x", "http://_https.h:8443/x", "https://h:8443/x"),
-            ("HTTPS://10.0.0.1/", "http://_https.10.0.0.1/", "https://10.0.0.1:443/"),
+            (
+                "https://h/x?y=1",
+                "http://_https.h/x?y=1",
+                "https://h:443/x?y=1",
+            ),
+            (
+                "https://h:8443/x",
+                "http://_https.h:8443/x",
+                "https://h:8443/x",
+            ),
+            (
+                "HTTPS://10.0.0.1/",
+                "http://_https.10.0.0.1/",
+                "https://10.0.0.1:443/",
+            ),
             (
                 "https://[2001:db8::1]:1/x",
                 "http://_https6-20010db8000000000000000000000001:1/x",
@@ -158,8 +177,14 @@ mod tests {
     #[test]
     fn an_entry_tells_nothing_but_the_kind() {
         for (url, shown) in [
-            ("https://u:p@h/a/b/live.M3U8?token=1", "http://source.invalid/source.m3u8"),
-            ("http://h/live/user/password/12.ts", "http://source.invalid/source.ts"),
+            (
+                "https://u:p@h/a/b/live.M3U8?token=1",
+                "http://source.invalid/source.m3u8",
+            ),
+            (
+                "http://h/live/user/password/12.ts",
+                "http://source.invalid/source.ts",
+            ),
             ("http://h/secret.hunter2", "http://source.invalid/source"),
             ("http://h/", "http://source.invalid/source"),
             ("http://h/x?f=y.mpd", "http://source.invalid/source"),

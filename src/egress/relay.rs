@@ -47,7 +47,11 @@ pub(super) async fn relay(
         }
         Err(refusal) => {
             counters.failed();
-            tracing::debug!(host = asked.uri().host(), "ffmpeg gets nothing: {}", refusal.1);
+            tracing::debug!(
+                host = asked.uri().host(),
+                "ffmpeg gets nothing: {}",
+                refusal.1
+            );
             refusal.answer()
         }
     }
@@ -71,13 +75,19 @@ async fn fetch(
 ) -> Result<Response<Body>, Refusal> {
     let refusal = |status, why: &str| Refusal(status, why.to_owned());
     if ![Method::GET, Method::HEAD].contains(asked.method()) {
-        return Err(refusal(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD go out from here"));
+        return Err(refusal(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "only GET and HEAD go out from here",
+        ));
     }
     let url = unveil(asked.uri());
     let url = url.ok_or_else(|| refusal(StatusCode::BAD_REQUEST, "this is no URL of http"))?;
     let slot = passage.slots.clone().try_acquire_owned();
     let slot = slot.map_err(|_| {
-        refusal(StatusCode::SERVICE_UNAVAILABLE, "too many requests at the same time")
+        refusal(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many requests at the same time",
+        )
     })?;
     let request = passage.outward(url.clone(), asked);
     let response = match timeout(ANSWER, passage.client.request(request)).await {
@@ -129,7 +139,9 @@ fn is_whole(head: &response::Parts) -> bool {
         StatusCode::OK => true,
         StatusCode::PARTIAL_CONTENT => {
             let range = head.headers.get(header::CONTENT_RANGE);
-            range.and_then(|range| whole_range(range.to_str().ok()?)).is_some()
+            range
+                .and_then(|range| whole_range(range.to_str().ok()?))
+                .is_some()
         }
         _ => false,
     }
@@ -148,11 +160,17 @@ fn is_packed(headers: &HeaderMap) -> bool {
 
 /// By its name or its type: only these are unpacked. ffmpeg unpacks the others itself.
 fn is_named_manifest(url: &Uri, headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
     let kind = kind.unwrap_or_default().to_ascii_lowercase();
     let path = url.path().to_ascii_lowercase();
-    ["mpegurl", "dash+xml"].iter().any(|name| kind.contains(name))
-        || [".m3u8", ".m3u", ".mpd"].iter().any(|ending| path.ends_with(ending))
+    ["mpegurl", "dash+xml"]
+        .iter()
+        .any(|name| kind.contains(name))
+        || [".m3u8", ".m3u", ".mpd"]
+            .iter()
+            .any(|ending| path.ends_with(ending))
 }
 
 /// Reads until it is known whether this is a playlist; what was read is in `ahead`.
@@ -177,12 +195,19 @@ async fn sniff(inner: &mut Incoming, ahead: &mut Bytes, packed: bool) -> Result<
 }
 
 async fn gather(ahead: Bytes, inner: Incoming, packed: bool) -> Result<Vec<u8>, Refusal> {
-    let large = || Refusal(StatusCode::BAD_GATEWAY, "the playlist is larger than 8 MiB".into());
+    let large = || {
+        Refusal(
+            StatusCode::BAD_GATEWAY,
+            "the playlist is larger than 8 MiB".into(),
+        )
+    };
     let rest = Limited::new(inner, MAX_PLAYLIST).collect().await;
-    let rest = rest.map_err(|error| match error.is::<http_body_util::LengthLimitError>() {
-        true => large(),
-        false => broken(&*error),
-    })?;
+    let rest = rest.map_err(
+        |error| match error.is::<http_body_util::LengthLimitError>() {
+            true => large(),
+            false => broken(&*error),
+        },
+    )?;
     let mut text = [ahead, rest.to_bytes()].concat();
     if packed {
         let mut plain = Vec::new();
@@ -214,7 +239,10 @@ fn playlist(mut head: response::Parts, text: Vec<u8>, counters: &Counters) -> Re
 }
 
 fn broken(error: &(dyn Error + 'static)) -> Refusal {
-    Refusal(StatusCode::BAD_GATEWAY, format!("the answer breaks off: {error}"))
+    Refusal(
+        StatusCode::BAD_GATEWAY,
+        format!("the answer breaks off: {error}"),
+    )
 }
 
 // === impl Refusal ===
@@ -240,7 +268,13 @@ impl Refusal {
         let Self(status, why) = self;
         let mut response = Response::new(body::empty());
         *response.status_mut() = status;
-        let visible = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '?' };
+        let visible = |c: char| {
+            if c.is_ascii_graphic() || c == ' ' {
+                c
+            } else {
+                '?'
+            }
+        };
         let phrase: String = why.chars().map(visible).take(500).collect();
         if let Ok(phrase) = ReasonPhrase::try_from(phrase) {
             response.extensions_mut().insert(phrase);

@@ -217,7 +217,11 @@ impl Launcher {
             words,
             outputs,
             reads: false,
-            environment: self.lease.iter().flat_map(|lease| lease.environment()).collect(),
+            environment: self
+                .lease
+                .iter()
+                .flat_map(|lease| lease.environment())
+                .collect(),
         }
     }
 }

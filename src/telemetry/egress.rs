@@ -53,7 +53,8 @@ impl Collector for EgressCollector {
         let family = encoder.encode_descriptor(name, help, None, counter)?;
         ConstCounter::new(counted.bytes).encode(family)?;
         let help = "Bodies that are on their way from sources to encoders.";
-        let family = encoder.encode_descriptor("headgate_egress_bodies", help, None, MetricType::Gauge)?;
+        let family =
+            encoder.encode_descriptor("headgate_egress_bodies", help, None, MetricType::Gauge)?;
         ConstGauge::new(i64::try_from(counted.open).unwrap_or(i64::MAX)).encode(family)
     }
 }

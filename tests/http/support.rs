@@ -69,7 +69,11 @@ fn sessions(events: Arc<Events>) -> Arc<SessionMap> {
     };
     SessionMap::new(
         &config,
-        Arc::new(Encoders::new("headgate".into(), Box::new(nothing), Egress::new(Vec::new()))),
+        Arc::new(Encoders::new(
+            "headgate".into(),
+            Box::new(nothing),
+            Egress::new(Vec::new()),
+        )),
         events,
         Ledger::in_memory(),
     )
