@@ -95,6 +95,9 @@ pub enum ProbeError {
 /// Makes the error from the source's label.
 type Meaning = fn(String) -> ProbeError;
 
+/// How ffmpeg quotes the status of an answer.
+const HTTP_ERROR: &str = "HTTP error ";
+
 /// How the gateway's way out begins its refusal of an address.
 const FORBIDDEN: &str = "nothing is fetched from ";
 
@@ -137,7 +140,12 @@ pub(super) fn explain(source_label: String, finished: &Finished) -> ProbeError {
     if let Some((_, meaning)) = MEANINGS.iter().find(|(text, _)| said(text)) {
         return meaning(source_label);
     }
-    let said = finished.lines.last().cloned();
+    // What a server, or the gateway in its place, has said tells more than what ffmpeg makes of it.
+    let answer = finished.lines.iter().find_map(|line| {
+        let at = line.find(HTTP_ERROR)?;
+        Some(line[at..].to_owned())
+    });
+    let said = answer.or_else(|| finished.lines.last().cloned());
     let said = said.unwrap_or_else(|| "ffmpeg did not say why".into());
     ProbeError::Other { source_label, said }
 }
