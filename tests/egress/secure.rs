@@ -78,7 +78,10 @@ fn answer(head: &str, port: u16) -> Vec<u8> {
 
 fn probe(port: u16, authorities: &std::path::Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_headgate"))
-        .args(["probe", &format!("https://localhost:{port}/secret/index.m3u8")])
+        .args([
+            "probe",
+            &format!("https://localhost:{port}/secret/index.m3u8"),
+        ])
         .env("FFMPEG", ffmpeg())
         .env("SSL_CERT_FILE", authorities)
         .env_remove("SSL_CERT_DIR")
@@ -94,12 +97,19 @@ async fn https_is_spoken_for_ffmpeg_and_certificates_count() {
     std::fs::write(&file, certificate).unwrap();
     let trusted = tokio::task::block_in_place(|| probe(port, &file));
     let said = String::from_utf8_lossy(&trusted.stdout).into_owned();
-    assert!(said.contains("h264, 160x90"), "{said}{}", String::from_utf8_lossy(&trusted.stderr));
+    assert!(
+        said.contains("h264, 160x90"),
+        "{said}{}",
+        String::from_utf8_lossy(&trusted.stderr)
+    );
 
     let other = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     std::fs::write(&file, other.cert.pem()).unwrap();
     let distrusted = tokio::task::block_in_place(|| probe(port, &file));
     let said = String::from_utf8_lossy(&distrusted.stderr).into_owned();
-    assert!(!distrusted.status.success() && said.contains("certificate"), "{said}");
+    assert!(
+        !distrusted.status.success() && said.contains("certificate"),
+        "{said}"
+    );
     assert!(!said.contains("secret"), "{said}");
 }

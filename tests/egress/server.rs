@@ -90,7 +90,9 @@ pub(crate) fn path(head: &str) -> &str {
 
 pub(crate) fn reply(status: &str, fields: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
-    let head = format!("HTTP/1.1 {status}\r\n{fields}content-length: {length}\r\nconnection: close\r\n\r\n");
+    let head = format!(
+        "HTTP/1.1 {status}\r\n{fields}content-length: {length}\r\nconnection: close\r\n\r\n"
+    );
     [head.as_bytes(), body].concat()
 }
 
@@ -152,7 +154,12 @@ impl Names {
     }
 
     pub(crate) fn asked(&self, host: &str) -> usize {
-        self.asked.lock().unwrap().get(host).copied().unwrap_or_default()
+        self.asked
+            .lock()
+            .unwrap()
+            .get(host)
+            .copied()
+            .unwrap_or_default()
     }
 }
 
@@ -161,7 +168,9 @@ impl Resolve for Names {
         let mut asked = self.asked.lock().unwrap();
         let count = asked.entry(host.to_owned()).or_default();
         let answers = self.answers.get(host);
-        let answer = answers.and_then(|all| all.get(*count).or(all.last())).cloned();
+        let answer = answers
+            .and_then(|all| all.get(*count).or(all.last()))
+            .cloned();
         *count += 1;
         Box::pin(async move { answer.ok_or_else(|| io::Error::other("no such name")) })
     }
