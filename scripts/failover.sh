@@ -10,6 +10,7 @@ backup=$(free_port)
 cat >"$config" <<CONFIG
 [server]
 state = "failover.state"
+allow_private = ["127.0.0.1"]
 
 [[channel]]
 id = "news"

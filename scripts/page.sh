@@ -11,6 +11,7 @@ node web/test/page/guide.mjs >tests/out/page-guide.xml
 cat >"$config" <<CONFIG
 [server]
 state = "page.state"
+allow_private = ["127.0.0.1"]
 
 [guide]
 source = "page-guide.xml"

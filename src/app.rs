@@ -18,6 +18,7 @@ use tracing::{info, warn};
 
 use crate::access::Gate;
 use crate::config::{Config, ConfigHolder, ServerConfig, WebhookSpec};
+use crate::egress::Egress;
 use crate::encoder::find_ffmpeg;
 use crate::events::{Events, Filter};
 use crate::guide::Guides;
@@ -25,8 +26,8 @@ use crate::http::{Counters, Exposition, Limits, Server, State};
 use crate::iptv::hdhomerun;
 use crate::session::{Encoders, FindFfmpeg, Ledger, SessionMap};
 use crate::telemetry::{
-    CertificateCollector, LoadCollector, OperatorCollector, Registry, Reloads, SessionCollector,
-    ThumbnailCollector,
+    CertificateCollector, EgressCollector, LoadCollector, OperatorCollector, Registry, Reloads,
+    SessionCollector, ThumbnailCollector,
 };
 use crate::tls::PairError;
 use crate::webhook::{self, Endpoint, Webhooks};
@@ -137,10 +138,11 @@ impl Surroundings {
     }
 
     /// What starts encoders under this configuration.
-    pub fn encoders(&self, config: &Config) -> Encoders {
+    pub fn encoders(&self, config: &Config, egress: Arc<Egress>) -> Encoders {
         Encoders::new(
             self.launch_program.clone(),
             self.find_ffmpeg(config.server.ffmpeg.as_deref()),
+            egress,
         )
     }
 }
@@ -164,7 +166,8 @@ impl App {
         let address = listeners.address;
         let secure = listeners.secure.as_ref();
         let certificates = secure.map(|secure| secure.certificates.clone());
-        let encoders = Arc::new(surroundings.encoders(config));
+        let egress = Egress::new(config.server.allow_private.clone());
+        let encoders = Arc::new(surroundings.encoders(config, egress.clone()));
         let events = Events::new(Timestamp::now());
         let webhooks = Webhooks::new(events.clone(), webhook::Timing::default());
         let sessions = SessionMap::new(
@@ -175,7 +178,7 @@ impl App {
         );
         let access = Arc::new(Access::new(config, events.clone())?);
         let reloads = Reloads::new(holder.clone());
-        let guides = Guides::new();
+        let guides = Guides::through(egress.clone());
         let gate = Gate::new();
         gate.apply(config);
         let device_id =
@@ -190,6 +193,7 @@ impl App {
                 gate: gate.clone(),
                 discovery: discovery.clone(),
                 access: access.clone(),
+                egress: egress.clone(),
             },
             events.clone(),
             reloads.clone(),
@@ -202,6 +206,7 @@ impl App {
             Box::new(LoadCollector::new(sessions.clone())),
             Box::new(webhooks.clone()),
             Box::new(reloads),
+            Box::new(EgressCollector::new(egress.clone())),
             Box::new(CertificateCollector::new(certificates.clone())),
             Box::new(OperatorCollector::new(access.audit.clone())),
         ]);

@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -19,6 +19,9 @@ use rustls::{ClientConfig, RootCertStore};
 /// How long a connection is kept for the next request.
 const KEEP: Duration = Duration::from_secs(60);
 
+/// The most bytes that an answer may say before its body.
+const MAX_HEAD: usize = 64 << 10;
+
 /// What the gateway calls itself.
 pub const USER_AGENT: &str = concat!("headgate/", env!("CARGO_PKG_VERSION"));
 
@@ -32,20 +35,42 @@ pub fn client(connect: Duration) -> Client {
     http.enforce_http(false);
     http.set_nodelay(true);
     http.set_connect_timeout(Some(connect));
-    let tls = tls().unwrap_or_else(|error| {
-        tracing::warn!(%error, "this host names no certificate authorities: https will fail");
-        without_authorities()
-    });
+    through(http)
+}
+
+/// A client that reaches servers through this connector. It takes what sloppy servers of media send, too: header
+/// fields that are none, and up to 100 of them.
+pub fn through<C>(connector: C) -> legacy::Client<HttpsConnector<C>, Full<Bytes>>
+where
+    C: Clone,
+    HttpsConnector<C>: legacy::connect::Connect + Clone,
+{
     let https = HttpsConnectorBuilder::new()
-        .with_tls_config(tls)
+        .with_tls_config(trusting_this_host())
         .https_or_http()
         .enable_http1()
-        .wrap_connector(http);
+        .wrap_connector(connector);
     legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(KEEP)
         .pool_max_idle_per_host(2)
+        .http1_max_buf_size(MAX_HEAD)
+        .http1_allow_obsolete_multiline_headers_in_responses(true)
+        .http1_allow_spaces_after_header_name_in_responses(true)
+        .http1_ignore_invalid_headers_in_responses(true)
         .build(https)
+}
+
+/// Read once: a hundred certificates take milliseconds.
+fn trusting_this_host() -> ClientConfig {
+    static TRUST: OnceLock<ClientConfig> = OnceLock::new();
+    let read = || {
+        tls().unwrap_or_else(|error| {
+            tracing::warn!(%error, "this host names no certificate authorities: https will fail");
+            without_authorities()
+        })
+    };
+    TRUST.get_or_init(read).clone()
 }
 
 /// The provider is named: rustls panics when it has to guess between two.

@@ -7,11 +7,14 @@ mod token;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use http::Uri;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::app::Surroundings;
-use crate::config::{Config, SourceSpec};
+use crate::base::Network;
+use crate::config::{Config, SourceKind, SourceSpec};
+use crate::egress::Egress;
 use crate::encoder::{Argument, Capabilities, Launcher, probe};
 
 pub use explain::{explain, url_of};
@@ -34,9 +37,32 @@ pub async fn probe(surroundings: &Surroundings, source: &str) -> Result<String, 
     let capabilities = Capabilities::probe(&launcher)
         .await
         .map_err(|error| error.to_string())?;
+    let egress = Egress::new(named_by_hand(&source).await);
+    let lease = egress
+        .lease(&source)
+        .await
+        .map_err(|error| error.to_string())?;
+    let launcher = launcher.through(lease);
     let report = probe::probe(&launcher, &source, &capabilities, PROBE_DEADLINE).await;
     let report = report.map_err(|error| error.to_string())?;
     Ok(probe::describe(&source, &report).trim_end().to_owned())
+}
+
+/// The addresses of a source that somebody has typed: it is meant, wherever it is. What it leads to is not.
+async fn named_by_hand(source: &SourceSpec) -> Vec<Network> {
+    let SourceKind::Live { url } = &source.kind else {
+        return Vec::new();
+    };
+    let host = url
+        .parse::<Uri>()
+        .ok()
+        .and_then(|url| Some(url.host()?.to_owned()));
+    let host = host.unwrap_or_default();
+    let found = tokio::net::lookup_host((host.trim_matches(['[', ']']), 0)).await;
+    let addresses = found.into_iter().flatten();
+    addresses
+        .filter_map(|address| address.ip().to_canonical().to_string().parse().ok())
+        .collect()
 }
 
 /// `headgate __plan CHANNEL`: the encoder's arguments, one a line; the pipe of rendition N stands as `pipe:%N`.
@@ -53,7 +79,7 @@ pub async fn plan(
         .iter()
         .find(|spec| spec.id.as_str() == channel);
     let spec = spec.ok_or_else(|| format!("there is no channel {channel:?}"))?;
-    let encoders = surroundings.encoders(config);
+    let encoders = surroundings.encoders(config, Egress::new(config.server.allow_private.clone()));
     let plan = encoders
         .plan(spec, &spec.sources[0])
         .await

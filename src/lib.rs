@@ -15,6 +15,7 @@ pub mod commands;
 pub mod config;
 pub mod dash;
 pub mod discovery;
+pub mod egress;
 pub mod encoder;
 pub mod events;
 pub mod guide;

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use headgate::base::RenditionId;
 use headgate::config::{LadderSpec, Rung, RungVideo, SourceKind, SourceSpec};
+use headgate::egress::Egress;
 use headgate::encoder::probe::{describe, probe};
 use headgate::encoder::{Argument, EncoderPlan, ProbeError, doctor};
 use real::{capabilities, launcher, make, plan, run_plan};
@@ -269,9 +270,11 @@ async fn servers_that_refuse_or_stall_are_told_apart_without_their_passwords() {
         let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         gone.local_addr().unwrap()
     };
+    let egress = Egress::new(vec!["127.0.0.1".parse().unwrap()]);
     let ask = async |url: String, deadline| {
         let source = SourceSpec::new(SourceKind::Live { url });
-        probe(&launcher(), &source, &capabilities, deadline)
+        let lease = egress.lease(&source).await.unwrap();
+        probe(&launcher().through(lease), &source, &capabilities, deadline)
             .await
             .unwrap_err()
     };
@@ -295,6 +298,7 @@ async fn every_kind_of_live_source_is_opened_with_options_that_ffmpeg_knows() {
         let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         gone.local_addr().unwrap()
     };
+    let egress = Egress::new(vec!["127.0.0.1".parse().unwrap()]);
     for url in [
         "http://A/x.ts",
         "http://A/x.m3u8",
@@ -311,6 +315,7 @@ async fn every_kind_of_live_source_is_opened_with_options_that_ffmpeg_knows() {
             &capabilities,
         ));
         let finished = launcher()
+            .through(egress.lease(&source).await.unwrap())
             .run(&words, Duration::from_secs(4))
             .await
             .unwrap();

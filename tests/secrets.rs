@@ -1,7 +1,5 @@
 //! What opens a source is nobody's business: a secret in each place where one can stand, and a look into everything
 //! that the gateway says.
-//!
-//! Not looked at: the command line of ffmpeg itself, which has to be told where the source is.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
 #![expect(
@@ -12,6 +10,7 @@
 #[path = "support/process.rs"]
 mod process;
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -124,7 +123,7 @@ fn source(address: SocketAddr, manner: Manner) -> String {
 
 fn channels(address: SocketAddr) -> String {
     let mut text = format!(
-        "[defaults]\nsegment_duration = \"1s\"\nladder = [{{ name = \"v\", height = 180, video_bitrate = \"300k\" }}]\n\
+        "[server]\nallow_private = [\"127.0.0.1\"]\n[defaults]\nsegment_duration = \"1s\"\nladder = [{{ name = \"v\", height = 180, video_bitrate = \"300k\" }}]\n\
          start_timeout = \"8s\"\n\
          [[webhook]]\nurl = \"http://{USER}:{PASSWORD}@{address}/zqx7hook?x=zqx7query\"\n\
          secret = \"whsec_{}\"\n",
@@ -217,6 +216,21 @@ fn assert_pages_silent(gateway: &Process) {
     assert_silent("the process list", &command);
 }
 
+/// The command lines of a process's children.
+fn command_lines(parent: u32) -> String {
+    let mut lines = String::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        let fields = stat.rsplit_once(") ").map(|(_, rest)| rest.split(' '));
+        if fields.and_then(|mut fields| fields.nth(1)) == Some(&parent.to_string()) {
+            let line = std::fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
+            lines.push_str(&line.replace('\0', " "));
+            lines.push('\n');
+        }
+    }
+    lines
+}
+
 #[test]
 fn no_secret_of_a_source_is_said_anywhere() {
     let folder = tempfile::tempdir().unwrap();
@@ -225,7 +239,9 @@ fn no_secret_of_a_source_is_said_anywhere() {
     std::fs::write(&file, channels(loopback.address)).unwrap();
     let gateway = Process::start(folder.path(), None);
 
+    let seen = RefCell::new(String::new());
     until("trouble with each source", || {
+        seen.borrow_mut().push_str(&command_lines(gateway.pid()));
         let troubled = |channel: &str| {
             gateway.get(&format!("/live/{channel}/index.m3u8"));
             let session = gateway.session(channel);
@@ -234,6 +250,12 @@ fn no_secret_of_a_source_is_said_anywhere() {
         };
         ["refused", "missing", "plays"].into_iter().all(troubled)
     });
+    let seen = seen.into_inner();
+    assert!(
+        seen.contains("http://source.invalid/"),
+        "no encoder was seen: {seen}"
+    );
+    assert_silent("the process list of encoders", &seen);
     // The source has really been told who asks.
     let asked = loopback.heard("GET").concat();
     for secret in ["zqx7path", "zqx7query", "zqx7header", "zqx7agent"] {

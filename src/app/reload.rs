@@ -14,6 +14,7 @@ use super::{Access, Announcer, endpoints};
 use crate::access::Gate;
 use crate::config::watch::Watch;
 use crate::config::{Change, Config, ConfigDiff, ConfigHolder, Outcome};
+use crate::egress::Egress;
 use crate::events::{EventKind, Events};
 use crate::guide::Guides;
 use crate::http::Configuration;
@@ -47,6 +48,8 @@ pub struct Told {
     pub discovery: Arc<Announcer>,
     /// Who operators are.
     pub access: Arc<Access>,
+    /// The way out of ffmpeg.
+    pub egress: Arc<Egress>,
 }
 
 // === impl Reloader ===
@@ -147,8 +150,9 @@ impl Reloader {
     }
 
     fn apply(&self, config: &Config, diff: &ConfigDiff, why: &'static str) {
-        // First of all: a channel that is there is guarded already.
+        // First of all: a channel that is there is guarded already, and what restarts now may need its way out.
         self.told.gate.apply(config);
+        self.told.egress.allow(config.server.allow_private.clone());
         self.told.sessions.apply(config, diff);
         if diff.webhooks_changed {
             self.told.webhooks.apply(endpoints(config));

@@ -56,6 +56,7 @@ pub(super) struct ServerTable<'a> {
     pub(super) max_connections_per_address: Field<i64>,
     pub(super) max_sessions: Field<i64>,
     pub(super) state: Field<&'a str>,
+    pub(super) allow_private: Field<Vec<Spanned<&'a str>>>,
     pub(super) trusted_proxies: Field<Vec<Spanned<&'a str>>>,
     pub(super) tls: Field<TlsTable<'a>>,
     pub(super) acme: Field<AcmeTable<'a>>,
@@ -234,6 +235,7 @@ impl<'a> ServerTable<'a> {
             max_connections_per_address: table.number("max_connections_per_address", report),
             max_sessions: table.number("max_sessions", report),
             state: table.text("state", report),
+            allow_private: table.texts("allow_private", report),
             trusted_proxies: table.texts("trusted_proxies", report),
             tls: table
                 .table("tls", report)

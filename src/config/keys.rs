@@ -120,6 +120,7 @@ impl TableKind {
                 "max_sessions",
                 "state",
                 "trusted_proxies",
+                "allow_private",
                 "tls",
                 "acme",
             ],

@@ -239,6 +239,7 @@ fn waiting(started: &ServerConfig, now: &ServerConfig) -> Vec<&'static str> {
         max_sessions: _, // Holds at once.
         state,
         tls,
+        allow_private: _, // Holds at once.
         trusted_proxies,
         limits,
     } = now;

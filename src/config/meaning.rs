@@ -150,7 +150,8 @@ fn read_server(table: &ServerTable<'_>, folder: &Path, report: &mut Report<'_>) 
             transport::file("state", text, folder)
         }),
         tls: transport::read(table, folder, report),
-        trusted_proxies: transport::proxies(&table.trusted_proxies, report),
+        allow_private: transport::networks(&table.allow_private, report),
+        trusted_proxies: transport::networks(&table.trusted_proxies, report),
         limits: LimitsSpec::default(),
     }
 }

@@ -59,6 +59,8 @@ pub struct ServerConfig {
     pub state: Option<PathBuf>,
     /// The listener for TLS, if there is one.
     pub tls: Option<TlsSpec>,
+    /// What may be fetched from besides the internet: this machine and the networks around it.
+    pub allow_private: Vec<Network>,
     /// Who may say on whose behalf it asks: reverse proxies. Nobody else is believed.
     pub trusted_proxies: Vec<Network>,
     /// The `[limits]` table.

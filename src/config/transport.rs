@@ -297,8 +297,8 @@ fn path_help(key: &str) -> &'static str {
     }
 }
 
-/// Ranges of addresses whose word about viewers counts.
-pub(super) fn proxies(field: &Field<Vec<Spanned<&str>>>, report: &mut Report<'_>) -> Vec<Network> {
+/// Ranges of addresses.
+pub(super) fn networks(field: &Field<Vec<Spanned<&str>>>, report: &mut Report<'_>) -> Vec<Network> {
     let list = field.given().map(Spanned::get_ref);
     list.into_iter()
         .flatten()

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -21,6 +22,7 @@ use super::spawner::{Birth, Newborn, Word};
 use super::stderr::StderrRing;
 use super::supervise::{Order, Supervisor};
 use crate::base::RenditionId;
+use crate::egress::Lease;
 use crate::media::{Fragment, MediaError, MediaInitializationSection};
 
 /// How many events wait for the owner: two seconds of a ladder of four at one fragment a frame.
@@ -34,6 +36,8 @@ const MAX_CAPTURE: u64 = 8 << 20;
 pub struct Launcher {
     launch_program: PathBuf,
     ffmpeg: PathBuf,
+    /// The way to an http source.
+    lease: Option<Arc<Lease>>,
 }
 
 /// A running ffmpeg. Dropping it kills the whole process group; it is reaped in any case.
@@ -46,6 +50,8 @@ pub struct Encoder {
     /// Dropped with the encoder, which the supervisor takes for an order to kill.
     orders: watch::Sender<Order>,
     stderr: StderrRing,
+    /// The way to what it reads ends with it.
+    _lease: Option<Arc<Lease>>,
 }
 
 /// What an encoder does.
@@ -127,7 +133,13 @@ impl Launcher {
         Self {
             launch_program,
             ffmpeg,
+            lease: None,
         }
+    }
+
+    /// The same, for children that read an http source on this way.
+    pub fn through(self, lease: Option<Arc<Lease>>) -> Self {
+        Self { lease, ..self }
     }
 
     /// The encoder's program.
@@ -153,7 +165,8 @@ impl Launcher {
             Argument::Output(_) => None,
         });
         let copied = plan.renditions.iter().map(|rendition| rendition.is_copied);
-        Encoder::raise(newborn, copied.collect(), Scrubber::new(texts))
+        let scrubber = self.scrubber(texts);
+        Encoder::raise(newborn, copied.collect(), scrubber, self.lease.clone())
     }
 
     /// Runs ffmpeg to its end, or kills it at the deadline.
@@ -168,7 +181,7 @@ impl Launcher {
         let words = arguments.iter().map(|text| Word::Text(text.into()));
         let started = Instant::now();
         let newborn = self.birth(words.collect(), 0).spawn().await?;
-        let scrubber = Scrubber::new(arguments.iter().map(String::as_str));
+        let scrubber = self.scrubber(arguments.iter().map(String::as_str));
         Ok(finish(newborn, scrubber, started, deadline, Bytes::new()).await)
     }
 
@@ -187,8 +200,14 @@ impl Launcher {
         let mut birth = self.birth(words.collect(), 0);
         birth.reads = true;
         let newborn = birth.spawn().await?;
-        let scrubber = Scrubber::new(arguments.iter().map(String::as_str));
+        let scrubber = self.scrubber(arguments.iter().map(String::as_str));
         Ok(finish(newborn, scrubber, started, deadline, input).await)
+    }
+
+    /// Knows the secrets of the command line, and those that the way out keeps from it.
+    fn scrubber<'a>(&'a self, words: impl Iterator<Item = &'a str>) -> Scrubber {
+        let kept = self.lease.iter().flat_map(|lease| lease.words());
+        Scrubber::new(words.chain(kept))
     }
 
     fn birth(&self, words: Vec<Word>, outputs: usize) -> Birth {
@@ -198,6 +217,11 @@ impl Launcher {
             words,
             outputs,
             reads: false,
+            environment: self
+                .lease
+                .iter()
+                .flat_map(|lease| lease.environment())
+                .collect(),
         }
     }
 }
@@ -227,6 +251,7 @@ impl Encoder {
         mut newborn: Newborn,
         copied: Vec<bool>,
         scrubber: Scrubber,
+        lease: Option<Arc<Lease>>,
     ) -> Result<Self, SpawnError> {
         let (sender, events) = mpsc::channel(EVENTS);
         let (orders, ordered) = watch::channel(Order::Run);
@@ -253,6 +278,7 @@ impl Encoder {
             events,
             orders,
             stderr,
+            _lease: lease,
         })
     }
 }

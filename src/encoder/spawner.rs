@@ -32,6 +32,8 @@ pub(super) struct Birth {
     pub(super) outputs: usize,
     /// It reads its standard input.
     pub(super) reads: bool,
+    /// What it finds in its environment besides the gateway's own.
+    pub(super) environment: Vec<(&'static str, String)>,
 }
 
 /// A word of the command line of a child to be.
@@ -99,6 +101,10 @@ impl Birth {
         }
         command
             .env("AV_LOG_FORCE_NOCOLOR", "1")
+            // Each would lead it past the gateway, an empty `no_proxy` too.
+            .env_remove("http_proxy")
+            .env_remove("no_proxy")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(if self.reads {
                 Stdio::piped()
             } else {

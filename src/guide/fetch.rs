@@ -15,8 +15,9 @@ use hyper::body::Incoming;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
-use crate::client::{Client, USER_AGENT, explain, target as split};
+use crate::client::{USER_AGENT, explain, target as split};
 use crate::config::GuideSource;
+use crate::egress::Client;
 use crate::iptv::Guide;
 use crate::iptv::xmltv_reader::{self, Wanted};
 

@@ -12,7 +12,6 @@ mod source;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -22,17 +21,14 @@ use tokio_util::task::TaskTracker;
 pub use document::Document;
 pub use source::Status;
 
-use crate::client::{Client, client};
 use crate::config::{ChannelSpec, Config, GuideSource};
+use crate::egress::{Client, Egress};
 use crate::iptv::{Lineup, Programme};
 use document::Shelf;
 use source::Source;
 
-/// How long a connection to a guide's server may take to be there.
-const CONNECT: Duration = Duration::from_secs(10);
-
 /// All guides.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Guides {
     standing: ArcSwap<Standing>,
     /// One configuration after the other.
@@ -40,6 +36,8 @@ pub struct Guides {
     shelf: Shelf,
     /// Made for the first URL: it reads the certificate authorities of the host.
     client: OnceLock<Client>,
+    /// Which addresses are fetched from: a list from somewhere else may name its guide.
+    egress: Arc<Egress>,
     tasks: TaskTracker,
 }
 
@@ -57,9 +55,21 @@ struct Standing {
 // === impl Guides ===
 
 impl Guides {
-    /// None yet.
+    /// None yet; they come from the internet only.
     pub fn new() -> Arc<Self> {
-        Arc::default()
+        Self::through(Egress::new(Vec::new()))
+    }
+
+    /// None yet; they come through `egress`.
+    pub fn through(egress: Arc<Egress>) -> Arc<Self> {
+        Arc::new(Self {
+            standing: ArcSwap::default(),
+            applying: Mutex::default(),
+            shelf: Shelf::default(),
+            client: OnceLock::new(),
+            egress,
+            tasks: TaskTracker::new(),
+        })
     }
 
     /// From now on these are the channels and their guides. A guide that stays as it was is not read again; one that
@@ -99,7 +109,7 @@ impl Guides {
 
     fn start(&self, source: Source) -> Arc<Source> {
         let source = Arc::new(source);
-        let client = self.client.get_or_init(|| client(CONNECT)).clone();
+        let client = self.client.get_or_init(|| self.egress.client()).clone();
         self.tasks.spawn(source.clone().run(client));
         source
     }

@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::fetch;
-use crate::client::Client;
 use crate::config::GuideSource;
+use crate::egress::Client;
 use crate::iptv::xmltv_reader::Wanted;
 use crate::iptv::{Guide, Programme};
 

@@ -55,6 +55,8 @@ struct ServerView {
     max_connections_per_address: usize,
     max_sessions: usize,
     state: Option<String>,
+    /// What is fetched from besides the internet.
+    allow_private: Vec<String>,
     /// Ranges of addresses whose word about viewers counts.
     trusted_proxies: Vec<String>,
     /// The listener for TLS.
@@ -264,6 +266,11 @@ impl ServerView {
             max_connections_per_address: server.max_connections_per_address,
             max_sessions: server.max_sessions,
             state: server.state.as_ref().map(text),
+            allow_private: server
+                .allow_private
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             trusted_proxies: server
                 .trusted_proxies
                 .iter()

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::remembered::Remembered;
 use crate::config::{ChannelSpec, SourceSpec};
+use crate::egress::{Barred, Egress};
 use crate::encoder::plan::PlanError;
 use crate::encoder::probe::probe;
 use crate::encoder::still::{self, StillError};
@@ -34,6 +35,7 @@ pub struct Encoders {
 struct Inner {
     launch_program: PathBuf,
     find: FindFfmpeg,
+    egress: Arc<Egress>,
     /// What the ffmpeg of this identity can do. Held while it is asked: one question is enough for all.
     known: tokio::sync::Mutex<Option<(Identity, Arc<Capabilities>)>>,
     remembered: Remembered,
@@ -72,6 +74,9 @@ pub enum LaunchError {
     /// There is one that cannot be used.
     #[error(transparent)]
     Incapable(#[from] CapabilityError),
+    /// There is no way to the source.
+    #[error(transparent)]
+    Barred(#[from] Barred),
     /// The source could not be asked.
     #[error(transparent)]
     Probe(#[from] ProbeError),
@@ -89,12 +94,13 @@ pub enum LaunchError {
 // === impl Encoders ===
 
 impl Encoders {
-    /// `launch_program` is the gateway's own binary.
-    pub fn new(launch_program: PathBuf, find: FindFfmpeg) -> Self {
+    /// `launch_program` is the gateway's own binary; http sources are read through `egress`.
+    pub fn new(launch_program: PathBuf, find: FindFfmpeg, egress: Arc<Egress>) -> Self {
         Self {
             inner: Arc::new(Inner {
                 launch_program,
                 find,
+                egress,
                 known: tokio::sync::Mutex::default(),
                 remembered: Remembered::default(),
             }),
@@ -166,7 +172,7 @@ impl Encoders {
     pub(super) fn ask(&self, source: SourceSpec) -> impl Future<Output = bool> + Send + use<> {
         let inner = self.inner.clone();
         async move {
-            let Ok((launcher, capabilities)) = inner.ffmpeg().await else {
+            let Ok((launcher, capabilities)) = inner.ffmpeg_for(&source).await else {
                 return false;
             };
             match probe(&launcher, &source, &capabilities, ASK_PATIENCE).await {
@@ -220,6 +226,16 @@ impl Inner {
         Ok((launcher, capabilities))
     }
 
+    /// One whose children find their way to this source, and to no other.
+    async fn ffmpeg_for(
+        &self,
+        source: &SourceSpec,
+    ) -> Result<(Launcher, Arc<Capabilities>), LaunchError> {
+        let (launcher, capabilities) = self.ffmpeg().await?;
+        let lease = self.egress.lease(source).await?;
+        Ok((launcher.through(lease), capabilities))
+    }
+
     async fn plan(
         &self,
         spec: &ChannelSpec,
@@ -227,7 +243,7 @@ impl Inner {
         behind: Option<Duration>,
         like: Option<&SourceFacts>,
     ) -> Result<(Launcher, EncoderPlan, SourceFacts), LaunchError> {
-        let (launcher, capabilities) = self.ffmpeg().await?;
+        let (launcher, capabilities) = self.ffmpeg_for(source).await?;
         if let Some(like) = like {
             let plan = EncoderPlan::in_place_of(spec, source, like, &capabilities, behind)?;
             return Ok((launcher, plan, like.clone()));
@@ -289,10 +305,12 @@ impl LaunchError {
                 error,
                 ProbeError::NotFound { .. }
                     | ProbeError::Denied { .. }
+                    | ProbeError::Forbidden { .. }
                     | ProbeError::NotMedia { .. }
                     | ProbeError::NoVideo { .. }
                     | ProbeError::UnknownHost { .. }
             ),
+            Self::Barred(barred) => barred.is_final(),
             Self::Spawn(_) | Self::GivenUp => false,
         }
     }

@@ -4,6 +4,7 @@
 //! `tracing` events, and give collectors of their own counts to the [`Registry`]; none of them knows this room.
 
 mod certificates;
+mod egress;
 mod load;
 mod log;
 mod metrics;
@@ -13,6 +14,7 @@ mod sessions;
 mod thumbnails;
 
 pub use certificates::CertificateCollector;
+pub use egress::EgressCollector;
 pub use load::LoadCollector;
 pub use log::{InitError, LogFormat, init};
 pub use metrics::Registry;

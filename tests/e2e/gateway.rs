@@ -55,7 +55,8 @@ impl Gateway {
 
     fn spawn(channels: &str, folder: tempfile::TempDir, ffmpeg: Option<&Path>) -> Self {
         let config = folder.path().join("channels.toml");
-        let server = "[server]\nlisten = \"127.0.0.1:0\"\nstate = \"headgate.state\"";
+        let server = "[server]\nlisten = \"127.0.0.1:0\"\nstate = \"headgate.state\"\n\
+                      allow_private = [\"127.0.0.0/8\"]";
         let text = format!("{server}\n{channels}");
         std::fs::write(&config, text).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_headgate"));

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use bytes::Bytes;
 use headgate::config::Config;
+use headgate::egress::Egress;
 use headgate::encoder::FfmpegNotFound;
 use headgate::events::Events;
 use headgate::http::{Counters, Exposition, Limits, Readiness, Server, State};
@@ -68,7 +69,11 @@ fn sessions(events: Arc<Events>) -> Arc<SessionMap> {
     };
     SessionMap::new(
         &config,
-        Arc::new(Encoders::new("headgate".into(), Box::new(nothing))),
+        Arc::new(Encoders::new(
+            "headgate".into(),
+            Box::new(nothing),
+            Egress::new(Vec::new()),
+        )),
         events,
         Ledger::in_memory(),
     )

@@ -87,7 +87,7 @@ fn server(body: Vec<u8>) -> (String, std::sync::mpsc::Receiver<String>) {
 async fn a_guide_comes_from_a_server_and_its_secrets_are_kept() {
     let (address, heard) = server(gzipped(&guide("news.example", "On air")));
     let text = format!(
-        "[guide]\nsource = \"http://joe:hunter2@{address}/old\"\n{}{}",
+        "[server]\nallow_private = [\"127.0.0.1\"]\n[guide]\nsource = \"http://joe:hunter2@{address}/old\"\n{}{}",
         channel("news", "tvg_id = \"news.example\""),
         channel("other", "")
     );
@@ -153,7 +153,8 @@ async fn a_server_that_is_gone_is_said_and_the_list_still_works() {
         .local_addr()
         .unwrap();
     let own = format!("guide = \"http://{free}/hunter2.xml\"");
-    let gateway = Gateway::start(&channel("news", &own)).await;
+    let server = "[server]\nallow_private = [\"127.0.0.0/8\"]\n";
+    let gateway = Gateway::start(&format!("{server}{}", channel("news", &own))).await;
     until_read(&gateway).await;
     let status = gateway.json("/api/v1/guides").await;
     let error = status["items"][0]["last_error"].as_str().unwrap();

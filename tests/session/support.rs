@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headgate::config::Config;
+use headgate::egress::Egress;
 use headgate::events::Events;
 use headgate::hls::DeliveryDirectives;
 use headgate::session::{Encoders, Ledger, ServeError, SessionMap, SessionReport, Viewer};
@@ -84,7 +85,11 @@ impl House {
         let ffmpeg = folder.path().join("ffmpeg");
         let find = Box::new(move || Ok(ffmpeg.clone()));
         let events = Events::new(Timestamp::UNIX_EPOCH);
-        let encoders = Arc::new(Encoders::new(headgate(), find));
+        let encoders = Arc::new(Encoders::new(
+            headgate(),
+            find,
+            Egress::new(vec!["127.0.0.0/8".parse().unwrap()]),
+        ));
         let map = SessionMap::new(&config, encoders, events.clone(), Ledger::in_memory());
         Self {
             folder,

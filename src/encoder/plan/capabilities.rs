@@ -35,7 +35,8 @@ pub enum TextSupport {
 
 impl Capabilities {
     /// The options that not every ffmpeg has and that plans use when they can: one unknown option ends ffmpeg.
-    pub const OPTIONS: [&'static str; 9] = [
+    pub const OPTIONS: [&'static str; 10] = [
+        "format_whitelist",
         "fps_mode",
         "live_start_index",
         "protocol_whitelist",

@@ -2,6 +2,7 @@
 
 use super::Capabilities;
 use crate::config::{SourceKind, SourceSpec};
+use crate::egress::names;
 
 /// Without a limit ffmpeg never notices a source that stalls. The gateway notices sooner by the media's timestamps;
 /// this ends what it could not see. In microseconds.
@@ -11,12 +12,16 @@ const STALL_TIMEOUT: &str = "10000000";
 /// cameras leave between two key frames. In bytes and microseconds.
 const PATIENT_PROBE: (&str, &str) = ("32000000", "15000000");
 
+/// What an http server may send: containers of media, and playlists whose URLs the gateway sees.
+const FORMATS: &str = "hls,dash,mpegts,mpegtsraw,mov,matroska,flv,live_flv,aac,mp3,ac3,eac3,ogg,mpeg,mpegvideo,\
+                       avi,asf,h264,hevc,m4v,av1,ivf,obu,wav,flac,loas,mpjpeg,mjpeg,webvtt,mxf,nsv,wtv,rm";
+
 /// The words up to the last `-i`; none for what ffmpeg makes itself. Also how a source is probed.
 pub fn arguments(source: &SourceSpec, capabilities: &Capabilities) -> Vec<String> {
     match &source.kind {
         SourceKind::TestCard | SourceKind::Slate { .. } => Vec::new(),
         SourceKind::File { path } => file(&path.to_string_lossy(), capabilities),
-        SourceKind::Live { url } => live(url, source, capabilities),
+        SourceKind::Live { url } => live(url, capabilities),
     }
 }
 
@@ -42,14 +47,14 @@ fn file(path: &str, capabilities: &Capabilities) -> Vec<String> {
 }
 
 /// No `-fflags nobuffer`: it throws away the group of pictures that a server sends at once (1.5 s instead of 0.2 s).
-fn live(url: &str, source: &SourceSpec, capabilities: &Capabilities) -> Vec<String> {
+fn live(url: &str, capabilities: &Capabilities) -> Vec<String> {
     let mut words = Words::new(capabilities);
     let scheme = url.split("://").next().unwrap_or_default();
     let scheme = scheme.to_ascii_lowercase();
     // What a source may lead ffmpeg to: never a file of this machine, whatever its playlists say.
     words.optional("protocol_whitelist", whitelist(&scheme));
     match scheme.as_str() {
-        "http" | "https" => http(&mut words, url, source),
+        "http" | "https" => http(&mut words, url),
         "rtsp" | "rtsps" => rtsp(&mut words),
         "rtmp" | "rtmps" => words.optional("rw_timeout", STALL_TIMEOUT),
         // srt, udp and rtp call it `timeout`.
@@ -57,21 +62,18 @@ fn live(url: &str, source: &SourceSpec, capabilities: &Capabilities) -> Vec<Stri
         _ => {}
     }
     probing(&mut words, is_hls(url));
-    words.push("-i", url);
+    match scheme.as_str() {
+        // URL, user agent and headers are secrets: the gateway's way out knows them, and nobody's list of processes.
+        "http" | "https" => words.push("-i", &names::entry(url)),
+        _ => words.push("-i", url),
+    }
     words.into_inner()
 }
 
-fn http(words: &mut Words<'_>, url: &str, source: &SourceSpec) {
+fn http(words: &mut Words<'_>, url: &str) {
     words.optional("rw_timeout", STALL_TIMEOUT);
-    if let Some(user_agent) = &source.user_agent {
-        words.push("-user_agent", user_agent.expose());
-    }
-    // A playlist's segments are asked for with the same words: ffmpeg's HLS reader passes both options on.
-    if !source.headers.is_empty() {
-        let lines = source.headers.iter();
-        let lines = lines.map(|header| format!("{}: {}\r\n", header.name, header.value.expose()));
-        words.push("-headers", &lines.collect::<String>());
-    }
+    // Not what opens other files by name: `concat`, `sdp`, `imf`.
+    words.optional("format_whitelist", FORMATS);
     if is_hls(url) {
         // Played at the pace of the clock, the newest segment alone would end before the next one is listed.
         words.optional("live_start_index", "-2");
@@ -104,7 +106,8 @@ fn probing(words: &mut Words<'_>, is_hls: bool) {
 
 fn whitelist(scheme: &str) -> &'static str {
     match scheme {
-        "http" | "https" => "http,https,httpproxy,tls,tcp,crypto,data",
+        // Plain, to the gateway: it speaks TLS, and whatever else a playlist names is not opened.
+        "http" | "https" => "http,tcp,crypto",
         "rtsp" | "rtsps" => "rtsp,rtsps,rtp,srtp,udp,tcp,tls",
         "rtmp" | "rtmps" => "rtmp,rtmps,rtmpt,rtmpts,ffrtmphttp,http,https,tcp,tls",
         "srt" => "srt",

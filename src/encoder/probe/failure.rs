@@ -51,6 +51,14 @@ pub enum ProbeError {
         /// The source.
         source_label: String,
     },
+    /// Its address, or one that it leads to, is not one to fetch from.
+    #[error("{source_label}: {said}")]
+    Forbidden {
+        /// The source.
+        source_label: String,
+        /// The address, what it is, and the line that allows it.
+        said: String,
+    },
     /// It delivers something else.
     #[error("{source_label} is not media that ffmpeg can read")]
     NotMedia {
@@ -87,6 +95,12 @@ pub enum ProbeError {
 /// Makes the error from the source's label.
 type Meaning = fn(String) -> ProbeError;
 
+/// How ffmpeg quotes the status of an answer.
+const HTTP_ERROR: &str = "HTTP error ";
+
+/// How the gateway's way out begins its refusal of an address.
+const FORBIDDEN: &str = "nothing is fetched from ";
+
 /// What ffmpeg writes, and what it means.
 const MEANINGS: [(&str, Meaning); 17] = [
     ("Failed to resolve hostname", unknown_host),
@@ -120,12 +134,26 @@ pub(super) fn explain(source_label: String, finished: &Finished) -> ProbeError {
             said: said.unwrap_or_default(),
         };
     }
+    if let Some(said) = finished.lines.iter().find_map(|line| forbidden(line)) {
+        return ProbeError::Forbidden { source_label, said };
+    }
     if let Some((_, meaning)) = MEANINGS.iter().find(|(text, _)| said(text)) {
         return meaning(source_label);
     }
-    let said = finished.lines.last().cloned();
+    // What a server, or the gateway in its place, has said tells more than what ffmpeg makes of it.
+    let answer = finished.lines.iter().find_map(|line| {
+        let at = line.find(HTTP_ERROR)?;
+        Some(line[at..].to_owned())
+    });
+    let said = answer.or_else(|| finished.lines.last().cloned());
     let said = said.unwrap_or_else(|| "ffmpeg did not say why".into());
     ProbeError::Other { source_label, said }
+}
+
+/// What the gateway's way out said to ffmpeg, without what ffmpeg has put before it.
+fn forbidden(line: &str) -> Option<String> {
+    let at = line.find(FORBIDDEN)?;
+    Some(line[at..].to_owned())
 }
 
 fn unknown_host(source_label: String) -> ProbeError {
