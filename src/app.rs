@@ -14,15 +14,16 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::config::{Config, ConfigHolder, ServerConfig, TlsSpec, WebhookSpec};
+use crate::cage::CageReport;
+use crate::config::{CageMode, Config, ConfigHolder, ServerConfig, TlsSpec, WebhookSpec};
 use crate::encoder::find_ffmpeg;
 use crate::events::{Events, Filter};
 use crate::guide::Guides;
-use crate::http::{Counters, Entrance, Exposition, Limits, Readiness, Server, State};
+use crate::http::{CageView, Counters, Entrance, Exposition, Limits, Readiness, Server, State};
 use crate::iptv::hdhomerun;
 use crate::session::{Encoders, FindFfmpeg, Ledger, SessionMap};
 use crate::telemetry::{
-    CertificateCollector, Registry, Reloads, SessionCollector, ThumbnailCollector,
+    CageCollector, CertificateCollector, Registry, Reloads, SessionCollector, ThumbnailCollector,
 };
 use crate::tls::{Acceptor, Certificates, PairError};
 use crate::webhook::{self, Endpoint, Webhooks};
@@ -136,6 +137,7 @@ impl Surroundings {
             self.launch_program.clone(),
             self.find_ffmpeg(config.server.ffmpeg.as_deref()),
         )
+        .caged(config.server.cage)
     }
 }
 
@@ -191,6 +193,7 @@ impl App {
             Box::new(ThumbnailCollector::new(sessions.clone())),
             Box::new(webhooks.clone()),
             Box::new(reloads),
+            Box::new(CageCollector::new(encoders.clone())),
             Box::new(CertificateCollector::new(certificates.clone())),
         ]);
         let condition = Condition {
@@ -374,6 +377,15 @@ impl Readiness for Condition {
             .into_iter()
             .chain(self.encoders.obstacle())
             .collect()
+    }
+
+    fn cage(&self) -> CageView {
+        let report = self.encoders.cage();
+        CageView {
+            status: report.as_ref().map_or("unknown", CageReport::status),
+            missing: report.map_or_else(Vec::new, |report| report.missing()),
+            is_wanted: self.encoders.cage_mode() != CageMode::Off,
+        }
     }
 }
 

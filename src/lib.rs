@@ -7,6 +7,7 @@
 
 pub mod app;
 pub mod base;
+pub mod cage;
 pub mod cli;
 pub mod client;
 pub mod commands;

@@ -48,6 +48,9 @@ const ROOMS: &[Room] = &[
     room("base", &[], Kind::Core),
     room("media", &["base"], Kind::Core),
     room("hls", &["base", "media"], Kind::Core),
+    room("cage", &[], Kind::Engine),
+    room("cage::access", &[], Kind::Core),
+    room("cage::report", &[], Kind::Core),
     room("client", &[], Kind::Engine),
     room("dash", &["base", "hls", "media"], Kind::Core),
     room("config", &["base", "events"], Kind::Engine),
@@ -59,10 +62,14 @@ const ROOMS: &[Room] = &[
         Kind::Core,
     ),
     room("config::watch", &["base", "config"], Kind::Edge),
-    room("encoder", &["base", "config", "media"], Kind::Engine),
+    room(
+        "encoder",
+        &["base", "cage", "config", "media"],
+        Kind::Engine,
+    ),
     room(
         "encoder::plan",
-        &["base", "config", "media", "encoder::scrub"],
+        &["base", "cage::access", "config", "media", "encoder::scrub"],
         Kind::Core,
     ),
     room("encoder::scrub", &["base"], Kind::Core),
@@ -73,7 +80,14 @@ const ROOMS: &[Room] = &[
     room(
         "session",
         &[
-            "base", "config", "dash", "encoder", "events", "hls", "media",
+            "base",
+            "cage::CageReport",
+            "config",
+            "dash",
+            "encoder",
+            "events",
+            "hls",
+            "media",
         ],
         Kind::Engine,
     ),
@@ -147,6 +161,9 @@ const NOT_IN_CORE_PATHS: &[&str] = &[
 /// One heavy dependency, one home: `(crate, the modules that may name it)`.
 const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("dashmap", &["session::map"]),
+    ("landlock", &["cage::files"]),
+    ("libc", &["cage"]),
+    ("seccompiler", &["cage::calls"]),
     ("hyper", &["guide::fetch", "http", "webhook"]),
     ("hyper_util", &["client", "http", "tls::client"]),
     ("hyper_rustls", &["client", "tls::client"]),

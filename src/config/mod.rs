@@ -45,9 +45,9 @@ pub use live::{ConfigHolder, Origin, Outcome, Refused, Standing};
 pub use load::{MAX_FILE_SIZE, check};
 pub use meaning::DEFAULT_LISTEN;
 pub use model::{
-    AcmeSpec, CertificateSpec, ChannelSpec, Config, GuideSource, GuideSpec, HdHomeRunSpec, Header,
-    LadderSpec, LostWhen, Rung, RungVideo, ServerConfig, SigningKey, SourceKind, SourceSpec,
-    TlsSpec, UserSpec, WebhookSpec,
+    AcmeSpec, CageMode, CertificateSpec, ChannelSpec, Config, GuideSource, GuideSpec,
+    HdHomeRunSpec, Header, LadderSpec, LostWhen, Rung, RungVideo, ServerConfig, SigningKey,
+    SourceKind, SourceSpec, TlsSpec, UserSpec, WebhookSpec,
 };
 pub use secret::Secret;
 pub use value::parse_duration;

@@ -51,6 +51,20 @@ pub struct ServerConfig {
     pub tls: Option<TlsSpec>,
     /// Who may say on whose behalf it asks: reverse proxies. Nobody else is believed.
     pub trusted_proxies: Vec<Network>,
+    /// Whether ffmpeg is caged.
+    pub cage: CageMode,
+}
+
+/// Whether ffmpeg is kept from everything that decoding does not need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CageMode {
+    /// As well as this host can, and it says how well that is.
+    #[default]
+    Auto,
+    /// Wholly, or no channel starts.
+    Require,
+    /// Not at all.
+    Off,
 }
 
 /// The `[server.tls]` table: a second listener.

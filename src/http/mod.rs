@@ -51,6 +51,7 @@ mod web;
 pub use body::Body;
 pub use counters::Counters;
 pub use entrance::Entrance;
+pub use health::CageView;
 pub use limits::Limits;
 pub use route::Route;
 pub use server::Server;

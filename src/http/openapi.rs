@@ -17,7 +17,7 @@ use super::channel_view::{ChannelView, GuideView};
 use super::configuration::{ConfigView, ReloadView};
 use super::control::{Asked, Start, Switch, Switching};
 use super::error::ErrorBody;
-use super::health::{self, Health, Readiness};
+use super::health::{self, CageView, Health, Readiness};
 use super::iptv;
 use super::listing::Listing;
 use super::operations::Operations;
@@ -45,7 +45,7 @@ use crate::session::{HoldReport, SessionReport, ViewerReport};
     ),
     components(schemas(
         Asked, ChannelView, ConfigView, ErrorBody<'static>, Event, GuideView, Health, HoldReport, Listing<ChannelView>, Listing<GuideView>, Listing<SessionReport>,
-        Listing<ViewerReport>, Readiness, ReloadView, SessionReport, Start, Switch, Switching, ViewerReport,
+        Listing<ViewerReport>, CageView, Readiness, ReloadView, SessionReport, Start, Switch, Switching, ViewerReport,
     )),
 )]
 struct Description;

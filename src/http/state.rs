@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 
 use super::counters::Counters;
 use super::events::MAX_STREAMS;
+use super::health::CageView;
 use super::idempotency::Answers;
 use super::iptv_streams::Tuners;
 use super::limits::Limits;
@@ -24,6 +25,10 @@ use crate::tls::Certificates;
 pub trait Readiness: Send + Sync + 'static {
     /// Why it cannot, for people, one sentence each; nothing if it can. Asked per request: it should be cheap.
     fn obstacles(&self) -> Vec<String>;
+    /// How well ffmpeg is caged.
+    fn cage(&self) -> CageView {
+        CageView::default()
+    }
 }
 
 /// The configuration in force, and how to read it again.

@@ -3,6 +3,7 @@
 //! Belongs here: the subscriber, the registry of metrics and what sessions look like in it. Other rooms write
 //! `tracing` events, and give collectors of their own counts to the [`Registry`]; none of them knows this room.
 
+mod cage;
 mod certificates;
 mod log;
 mod metrics;
@@ -10,6 +11,7 @@ mod reloads;
 mod sessions;
 mod thumbnails;
 
+pub use cage::CageCollector;
 pub use certificates::CertificateCollector;
 pub use log::{InitError, LogFormat, init};
 pub use metrics::Registry;
