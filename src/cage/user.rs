@@ -52,7 +52,12 @@ pub(super) fn drop_rights(
         keep(CapabilitySet::empty()).map_err(refused)?;
         return Ok(Some(still_root("only root may run this ffmpeg")));
     }
-    match become_nobody(order, program, files_are_guarded) {
+    // Docker leaves root the wider one of the two.
+    let mut readers = [CapabilitySet::DAC_READ_SEARCH, CapabilitySet::DAC_OVERRIDE].into_iter();
+    let reader = readers
+        .find(|reader| has.contains(*reader))
+        .filter(|_| files_are_guarded);
+    match become_nobody(order, program, reader) {
         Ok(missing) => Ok(missing),
         // A container that knows no other user.
         Err(io::Errno::INVAL) => {
@@ -80,30 +85,31 @@ fn is_for_others(program: &Path) -> bool {
         .is_ok_and(|metadata| metadata.mode() & 0o001 != 0)
 }
 
+/// `reader` is what opens private files to a process that Landlock lets open nothing else.
 fn become_nobody(
     order: &Order,
     program: &Path,
-    files_are_guarded: bool,
+    reader: Option<CapabilitySet>,
 ) -> io::Result<Option<Missing>> {
     let (root, nobody) = (Uid::ROOT, Uid::from_raw(NOBODY));
     let group = Gid::from_raw(NOBODY);
+    set_thread_groups(&[])?;
+    set_thread_res_gid(group, group, group)?;
     set_keep_capabilities(true)?;
     // Root is kept in the back until it is known that it is not needed.
     set_thread_res_uid(root, nobody, root)?;
     let mut files = order.access.files.iter().map(std::path::PathBuf::as_path);
     let is_private = is_denied(program) || files.any(is_denied);
     set_thread_res_uid(root, root, root)?;
-    if is_private && !files_are_guarded {
+    if is_private && reader.is_none() {
         keep(CapabilitySet::empty())?;
         return Ok(Some(still_root(
             "its source may be read by root only, and nothing else would guard other files",
         )));
     }
-    set_thread_groups(&[])?;
-    set_thread_res_gid(group, group, group)?;
     set_thread_res_uid(nobody, nobody, nobody)?;
     keep(match is_private {
-        true => CapabilitySet::DAC_READ_SEARCH,
+        true => reader.unwrap_or(CapabilitySet::empty()),
         false => CapabilitySet::empty(),
     })?;
     Ok(None)
