@@ -37,8 +37,8 @@ fn without_landlock_the_other_user_and_the_calls_hold() {
         "read=/etc/shadow",
         private.as_str(),
         "signal",
-        "trace",
         "memory",
+        "descriptor",
         "spawn",
     ] {
         assert!(found.is_shut(door), "{door}");
@@ -101,7 +101,7 @@ fn without_the_list_of_calls_files_and_programs_stay_shut() {
         );
     }
     if kernel_has(Layer::Scopes) {
-        for door in ["signal", "signal the parent", "trace", "memory"] {
+        for door in ["signal", "signal the parent", "descriptor", "memory"] {
             assert!(found.is_shut(door), "{door}");
         }
         assert!(
