@@ -1,12 +1,13 @@
 // Runs the measurements that are named, or all. `make bench`, or `make bench ARGS="cold cycles"`.
 
+import { cage } from './cage.mjs';
 import { cold } from './cold.mjs';
 import { cycles } from './cycles.mjs';
 import { delivery } from './delivery.mjs';
 import { stopAll } from './lib.mjs';
 import { parked } from './parked.mjs';
 
-const MEASUREMENTS = { delivery, cold, parked, cycles };
+const MEASUREMENTS = { delivery, cold, parked, cycles, cage };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(MEASUREMENTS);
 for (const signal of ['SIGINT', 'SIGTERM']) {

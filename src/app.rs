@@ -26,8 +26,8 @@ use crate::http::{Counters, Exposition, Limits, Server, State};
 use crate::iptv::hdhomerun;
 use crate::session::{Encoders, FindFfmpeg, Ledger, SessionMap};
 use crate::telemetry::{
-    CertificateCollector, EgressCollector, LoadCollector, OperatorCollector, Registry, Reloads,
-    SessionCollector, ThumbnailCollector,
+    CageCollector, CertificateCollector, EgressCollector, LoadCollector, OperatorCollector,
+    Registry, Reloads, SessionCollector, ThumbnailCollector,
 };
 use crate::tls::PairError;
 use crate::webhook::{self, Endpoint, Webhooks};
@@ -144,6 +144,7 @@ impl Surroundings {
             self.find_ffmpeg(config.server.ffmpeg.as_deref()),
             egress,
         )
+        .caged(config.server.cage)
     }
 }
 
@@ -207,6 +208,7 @@ impl App {
             Box::new(webhooks.clone()),
             Box::new(reloads),
             Box::new(EgressCollector::new(egress.clone())),
+            Box::new(CageCollector::new(encoders.clone())),
             Box::new(CertificateCollector::new(certificates.clone())),
             Box::new(OperatorCollector::new(access.audit.clone())),
         ]);

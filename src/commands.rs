@@ -13,9 +13,9 @@ use tokio::net::TcpStream;
 
 use crate::app::Surroundings;
 use crate::base::Network;
-use crate::config::{Config, SourceKind, SourceSpec};
+use crate::config::{CageMode, Config, SourceKind, SourceSpec};
 use crate::egress::Egress;
-use crate::encoder::{Argument, Capabilities, Launcher, probe};
+use crate::encoder::{Argument, Cage, Capabilities, Launcher, probe};
 
 pub use explain::{explain, url_of};
 pub use token::token;
@@ -33,7 +33,9 @@ const HEALTH_DEADLINE: Duration = Duration::from_secs(3);
 pub async fn probe(surroundings: &Surroundings, source: &str) -> Result<String, String> {
     let source = SourceSpec::parse(source)?;
     let ffmpeg = surroundings.find_ffmpeg(None)().map_err(|error| error.to_string())?;
-    let launcher = Launcher::new(surroundings.launch_program.clone(), ffmpeg);
+    // Whatever the source turns out to be, it is decoded; and a host without the means decodes it all the same.
+    let cage = Cage::new(CageMode::Auto, None);
+    let launcher = Launcher::new(surroundings.launch_program.clone(), ffmpeg).caged(cage);
     let capabilities = Capabilities::probe(&launcher)
         .await
         .map_err(|error| error.to_string())?;

@@ -9,6 +9,7 @@ pub mod access;
 pub mod app;
 pub mod audit;
 pub mod base;
+pub mod cage;
 pub mod cli;
 pub mod client;
 pub mod commands;

@@ -150,7 +150,8 @@ async fn examine(common: &Common) -> ExitCode {
         .and_then(|config| config.server.ffmpeg.as_deref());
     let ffmpeg = surroundings.find_ffmpeg(configured)();
     let listen = listen.unwrap_or(config::DEFAULT_LISTEN);
-    let report = doctor::examine(surroundings.launch_program, ffmpeg, listen).await;
+    let cage = config.map(|config| config.server.cage).unwrap_or_default();
+    let report = doctor::examine(surroundings.launch_program, ffmpeg, listen, cage).await;
     let code = say(report.text.trim_end());
     if report.essentials_fine {
         code

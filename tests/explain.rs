@@ -20,6 +20,9 @@ use open_metrics::{Family, families};
 use process::{Process, headgate, until};
 
 const CHANNELS: &str = r#"
+[server]
+cage = "off" # The scripted ffmpeg reads its script.
+
 [[channel]]
 id = "one"
 name = "The first"

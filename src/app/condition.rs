@@ -7,7 +7,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::Reloader;
-use crate::http::Readiness;
+use crate::cage::CageReport;
+use crate::config::CageMode;
+use crate::http::{CageView, Readiness};
 use crate::session::{Encoders, SessionMap};
 
 /// Fewer are enough for a trial and for nothing else.
@@ -33,6 +35,15 @@ impl Readiness for Condition {
             .into_iter()
             .chain(self.encoders.obstacle())
             .collect()
+    }
+
+    fn cage(&self) -> CageView {
+        let report = self.encoders.cage();
+        CageView {
+            status: report.as_ref().map_or("unknown", CageReport::status),
+            missing: report.map_or_else(Vec::new, |report| report.missing()),
+            is_wanted: self.encoders.cage_mode() != CageMode::Off,
+        }
     }
 
     fn warnings(&self) -> Vec<String> {

@@ -52,7 +52,7 @@ const ALL: [TableKind; 20] = [
 ];
 
 /// What other programs call things, and what it is called here.
-const OTHER_NAMES: [(&str, &str); 38] = [
+const OTHER_NAMES: [(&str, &str); 39] = [
     ("address", "listen"),
     ("agent", "user_agent"),
     ("base_url", "public_url"),
@@ -80,6 +80,7 @@ const OTHER_NAMES: [(&str, &str); 38] = [
     ("private_key", "key"),
     ("profiles", "ladder"),
     ("renditions", "ladder"),
+    ("sandbox", "cage"),
     ("signing_key", "secret"),
     ("silence", "silent"),
     ("storage", "folder"),
@@ -115,6 +116,7 @@ impl TableKind {
                 "listen",
                 "public_url",
                 "ffmpeg",
+                "cage",
                 "max_connections",
                 "max_connections_per_address",
                 "max_sessions",

@@ -242,10 +242,12 @@ fn waiting(started: &ServerConfig, now: &ServerConfig) -> Vec<&'static str> {
         allow_private: _, // Holds at once.
         trusted_proxies,
         limits,
+        cage,
     } = now;
     let keys = [
         ("listen", started.listen != *listen),
         ("ffmpeg", started.ffmpeg != *ffmpeg),
+        ("cage", started.cage != *cage),
         (
             "max_connections",
             started.max_connections != *max_connections,
@@ -371,12 +373,13 @@ mod tests {
             [""; 0],
             "the command line's address stands"
         );
-        let limits = "[server]\nmax_connections = 7\nstate = 's'\nffmpeg = 'x'\ntrusted_proxies = ['::1']\n\
+        let limits = "[server]\nmax_connections = 7\nstate = 's'\nffmpeg = 'x'\ncage = 'off'\ntrusted_proxies = ['::1']\n\
                       [server.tls]\ncert = 'c'\nkey = 'k'\n";
         fs::write(&path, format!("{limits}{GOOD}")).unwrap();
         holder.reload(at(2));
         let all = [
             "ffmpeg",
+            "cage",
             "max_connections",
             "max_connections_per_address",
             "state",

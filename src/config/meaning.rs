@@ -20,7 +20,9 @@ use super::error::ConfigError;
 use super::file::{Field, File, ServerTable};
 use super::iptv;
 use super::ladder;
-use super::model::{ChannelSpec, Config, LadderSpec, LimitsSpec, ServerConfig, WebhookSpec};
+use super::model::{
+    CageMode, ChannelSpec, Config, LadderSpec, LimitsSpec, ServerConfig, WebhookSpec,
+};
 use super::operators::{self, OperatorsSaid};
 use super::report::{Refusal, Report, quoted};
 use super::timing::Timing;
@@ -141,6 +143,7 @@ fn read_server(table: &ServerTable<'_>, folder: &Path, report: &mut Report<'_>) 
         listen: take(&table.listen, report, |text| listen(text)).unwrap_or(DEFAULT_LISTEN),
         public_url: take(&table.public_url, report, |text| public_url(text)),
         ffmpeg: take(&table.ffmpeg, report, |text| program(text, folder)),
+        cage: take(&table.cage, report, |text| cage(text)).unwrap_or_default(),
         max_connections,
         max_connections_per_address: per_address
             .unwrap_or(DEFAULT_CONNECTIONS_PER_ADDRESS.min(max_connections)),
@@ -153,6 +156,18 @@ fn read_server(table: &ServerTable<'_>, folder: &Path, report: &mut Report<'_>) 
         allow_private: transport::networks(&table.allow_private, report),
         trusted_proxies: transport::networks(&table.trusted_proxies, report),
         limits: LimitsSpec::default(),
+    }
+}
+
+fn cage(text: &str) -> Result<CageMode, Refusal> {
+    match text {
+        "auto" => Ok(CageMode::Auto),
+        "require" => Ok(CageMode::Require),
+        "off" => Ok(CageMode::Off),
+        _ => Err(Refusal::new(
+            format!("{} is not a way to cage ffmpeg", quoted(text)),
+            "write `\"auto\"` (as well as this host can), `\"require\"` (wholly, or no channel starts) or `\"off\"`",
+        )),
     }
 }
 

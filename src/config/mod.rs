@@ -56,7 +56,7 @@ pub use live::{ConfigHolder, Origin, Outcome, Refused, Standing};
 pub use load::{MAX_FILE_SIZE, check, check_under};
 pub use meaning::DEFAULT_LISTEN;
 pub use model::{
-    AcmeSpec, CertificateSpec, ChannelSpec, Config, EdgeLimits, GuideSource, GuideSpec,
+    AcmeSpec, CageMode, CertificateSpec, ChannelSpec, Config, EdgeLimits, GuideSource, GuideSpec,
     HdHomeRunSpec, Header, LadderSpec, LimitsSpec, LostWhen, Rung, RungVideo, ServerConfig,
     SigningKey, SourceKind, SourceSpec, StartLimits, TlsSpec, UserSpec, WebhookSpec,
 };

@@ -65,6 +65,20 @@ pub struct ServerConfig {
     pub trusted_proxies: Vec<Network>,
     /// The `[limits]` table.
     pub limits: LimitsSpec,
+    /// Whether ffmpeg is caged.
+    pub cage: CageMode,
+}
+
+/// Whether ffmpeg is kept from everything that decoding does not need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CageMode {
+    /// As well as this host can, and it says how well that is.
+    #[default]
+    Auto,
+    /// Wholly, or no channel starts.
+    Require,
+    /// Not at all.
+    Off,
 }
 
 /// The `[server.tls]` table: a second listener.

@@ -5,10 +5,13 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::caged::Cage;
 use super::capability::CapabilityError;
 use super::find::FfmpegNotFound;
 use super::plan::{Capabilities, TextSupport};
 use super::process::Launcher;
+use crate::cage::CageReport;
+use crate::config::CageMode;
 
 /// A channel needs about eight descriptors, a viewer one.
 const FEW_FILES: u64 = 4096;
@@ -64,26 +67,43 @@ struct Findings {
 }
 
 /// Looks at this host. `launch_program` is the gateway's own binary, `ffmpeg` what was found, `listen` where the
-/// gateway would listen.
+/// gateway would listen, `cage` whether ffmpeg is to be caged.
 pub async fn examine(
     launch_program: PathBuf,
     ffmpeg: Result<PathBuf, FfmpegNotFound>,
     listen: SocketAddr,
+    cage: CageMode,
 ) -> DoctorReport {
     let mut findings = Findings::default();
     match ffmpeg {
-        Ok(ffmpeg) => examine_ffmpeg(&mut findings, &Launcher::new(launch_program, ffmpeg)).await,
+        Ok(ffmpeg) => {
+            let launcher = Launcher::new(launch_program, ffmpeg).caged(Cage::new(cage, None));
+            examine_cage(&mut findings, &launcher).await;
+            examine_ffmpeg(&mut findings, &launcher).await;
+        }
         Err(error) => findings.add(Verdict::Bad, "ffmpeg", &error.to_string()),
     }
-    findings.add(
-        Verdict::Note,
-        "cage",
-        "none yet: ffmpeg runs with the rights of the gateway",
-    );
     examine_host(&mut findings, listen);
     DoctorReport {
         essentials_fine: !findings.bad,
         text: findings.text,
+    }
+}
+
+/// Enters the cage and tries its doors.
+async fn examine_cage(findings: &mut Findings, launcher: &Launcher) {
+    let report = match launcher.examine_cage().await {
+        Ok(report) => report,
+        Err(error) => CageReport::None(error.to_string()),
+    };
+    let verdict = match (&report, launcher.cage().mode) {
+        (CageReport::Enforced, _) => Verdict::Fine,
+        (_, CageMode::Require) => Verdict::Bad,
+        (_, CageMode::Auto | CageMode::Off) => Verdict::Note,
+    };
+    findings.add(verdict, "cage", report.status());
+    for missing in report.missing() {
+        findings.add(Verdict::Note, "", &missing);
     }
 }
 
@@ -107,6 +127,9 @@ async fn examine_ffmpeg(findings: &mut Findings, launcher: &Launcher) {
         Err(error) => return findings.add(Verdict::Bad, "ffmpeg", &error.to_string()),
     }
     for trial in &TRIALS {
+        // Devices are outside of the cage, and plans do not use them.
+        let free = launcher.clone().caged(Cage::OFF);
+        let launcher = if trial.is_software() { launcher } else { &free };
         let (verdict, finding) = trial.run(launcher).await;
         findings.add(verdict, trial.encoder, &finding);
     }
@@ -175,6 +198,10 @@ impl Trial {
             device: &[],
             upload: "",
         }
+    }
+
+    fn is_software(&self) -> bool {
+        self.encoder.starts_with("lib")
     }
 
     /// Encodes a few frames for real. Only libx264 is essential, and that was tried before.

@@ -2,8 +2,9 @@
 //!
 //! Knows ffmpeg and processes. Does not know playlists, viewers or HTTP.
 //! `plan` decides, `probe` and `capability` ask, `process` acts: a child is born in `spawner`, becomes ffmpeg in
-//! `launch`, is read by `pipes` and `stderr`, and dies under `supervise`.
+//! `launch` (in the cage that `caged` orders), is read by `pipes` and `stderr`, and dies under `supervise`.
 
+mod caged;
 pub mod capability;
 mod detect;
 pub mod doctor;
@@ -21,6 +22,7 @@ pub mod still;
 mod supervise;
 mod usage;
 
+pub use caged::Cage;
 pub use capability::CapabilityError;
 pub use detect::Symptom;
 pub use find::{FfmpegNotFound, find_ffmpeg};

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 pub use failure::ProbeError;
 
-use super::plan::{Capabilities, SourceFacts, input, ladder};
+use super::plan::{Capabilities, SourceFacts, access, input, ladder};
 use super::process::{Finished, Launcher};
+use crate::cage::Access;
 use crate::config::{LadderSpec, RungVideo, SourceSpec};
 
 /// What a source is.
@@ -44,14 +45,15 @@ pub async fn probe(
         });
     }
     let words = input::arguments(source, capabilities);
-    let mut finished = ask(launcher, words, deadline).await?;
+    let reach = access(&source.kind);
+    let mut finished = ask(launcher, &reach, words, deadline).await?;
     let mut took = finished.took;
     let left = deadline.saturating_sub(took);
     // Who joins a live stream between two key frames does not see at once how large its pictures are.
     let hidden = facts::hides_its_pictures(&finished.lines);
     if hidden && !left.is_zero() {
         let words = input::patient(source, capabilities);
-        finished = ask(launcher, words, left).await?;
+        finished = ask(launcher, &reach, words, left).await?;
         took += finished.took;
     }
     let label = source.label();
@@ -76,12 +78,13 @@ pub async fn probe(
 /// Lets ffmpeg open the source and say what it sees.
 async fn ask(
     launcher: &Launcher,
+    reach: &Access,
     input: Vec<String>,
     deadline: Duration,
 ) -> Result<Finished, ProbeError> {
     let mut words: Vec<String> = ["-nostdin", "-hide_banner"].map(str::to_owned).into();
     words.extend(input);
-    Ok(launcher.run(&words, deadline).await?)
+    Ok(launcher.run_with(reach, &words, deadline).await?)
 }
 
 /// For `headgate probe`: what the source is, how long it took, and the ladder that would be chosen.

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::caged::Cage;
 use super::detect::Symptom;
 use super::pipes::{self, Sink};
 use super::plan::{Argument, EncoderPlan};
@@ -20,8 +21,9 @@ use super::progress::Progress;
 use super::scrub::Scrubber;
 use super::spawner::{Birth, Newborn, Word};
 use super::stderr::StderrRing;
-use super::supervise::{Order, Supervisor};
+use super::supervise::{self, Supervisor};
 use crate::base::RenditionId;
+use crate::cage::Access;
 use crate::egress::Lease;
 use crate::media::{Fragment, MediaError, MediaInitializationSection};
 
@@ -36,6 +38,7 @@ const MAX_CAPTURE: u64 = 8 << 20;
 pub struct Launcher {
     launch_program: PathBuf,
     ffmpeg: PathBuf,
+    cage: Cage,
     /// The way to an http source.
     lease: Option<Arc<Lease>>,
 }
@@ -45,10 +48,12 @@ pub struct Launcher {
 pub struct Encoder {
     /// The process, for people.
     pub pid: u32,
+    /// How well it is caged: `enforced`, `partial`, `none`, or `unknown` as long as nobody has tried.
+    pub cage: &'static str,
     /// What it does, in order; ends after [`EncoderEvent::Exited`]. Bounded: a slow owner slows the pipes.
     pub events: mpsc::Receiver<EncoderEvent>,
     /// Dropped with the encoder, which the supervisor takes for an order to kill.
-    orders: watch::Sender<Order>,
+    orders: watch::Sender<supervise::Order>,
     stderr: StderrRing,
     /// The way to what it reads ends with it.
     _lease: Option<Arc<Lease>>,
@@ -133,13 +138,35 @@ impl Launcher {
         Self {
             launch_program,
             ffmpeg,
+            cage: Cage::OFF,
             lease: None,
         }
     }
 
-    /// The same, for children that read an http source on this way.
+    /// In this cage instead of none.
+    #[must_use]
+    pub fn caged(self, cage: Cage) -> Self {
+        Self { cage, ..self }
+    }
+
+    /// What the launched may do.
+    pub fn cage(&self) -> Cage {
+        self.cage
+    }
+
+    /// The same, for children that read an http source on this way, and have no other one out of a cage.
+    #[must_use]
     pub fn through(self, lease: Option<Arc<Lease>>) -> Self {
-        Self { lease, ..self }
+        let egress = lease.as_ref().map(|lease| lease.port());
+        let cage = Cage {
+            egress,
+            ..self.cage
+        };
+        Self {
+            lease,
+            cage,
+            ..self
+        }
     }
 
     /// The encoder's program.
@@ -157,7 +184,7 @@ impl Launcher {
             Argument::Output(rendition) => Word::Output(rendition.index()),
         });
         let newborn = self
-            .birth(words.collect(), plan.renditions.len())
+            .birth(words.collect(), plan.renditions.len(), &plan.access)
             .spawn()
             .await?;
         let texts = plan.arguments.iter().filter_map(|argument| match argument {
@@ -166,10 +193,12 @@ impl Launcher {
         });
         let copied = plan.renditions.iter().map(|rendition| rendition.is_copied);
         let scrubber = self.scrubber(texts);
-        Encoder::raise(newborn, copied.collect(), scrubber, self.lease.clone())
+        let mut encoder = Encoder::raise(newborn, copied.collect(), scrubber, self.lease.clone())?;
+        encoder.cage = self.cage.status;
+        Ok(encoder)
     }
 
-    /// Runs ffmpeg to its end, or kills it at the deadline.
+    /// Runs ffmpeg to its end, or kills it at the deadline. It reaches nothing.
     ///
     /// # Errors
     /// [`SpawnError`] when there is no process.
@@ -178,9 +207,22 @@ impl Launcher {
         arguments: &[String],
         deadline: Duration,
     ) -> Result<Finished, SpawnError> {
+        self.run_with(&Access::default(), arguments, deadline).await
+    }
+
+    /// As [`Self::run`], for one that reaches something.
+    ///
+    /// # Errors
+    /// [`SpawnError`] when there is no process.
+    pub async fn run_with(
+        &self,
+        access: &Access,
+        arguments: &[String],
+        deadline: Duration,
+    ) -> Result<Finished, SpawnError> {
         let words = arguments.iter().map(|text| Word::Text(text.into()));
         let started = Instant::now();
-        let newborn = self.birth(words.collect(), 0).spawn().await?;
+        let newborn = self.birth(words.collect(), 0, access).spawn().await?;
         let scrubber = self.scrubber(arguments.iter().map(String::as_str));
         Ok(finish(newborn, scrubber, started, deadline, Bytes::new()).await)
     }
@@ -197,7 +239,7 @@ impl Launcher {
     ) -> Result<Finished, SpawnError> {
         let words = arguments.iter().map(|text| Word::Text(text.into()));
         let started = Instant::now();
-        let mut birth = self.birth(words.collect(), 0);
+        let mut birth = self.birth(words.collect(), 0, &Access::default());
         birth.reads = true;
         let newborn = birth.spawn().await?;
         let scrubber = self.scrubber(arguments.iter().map(String::as_str));
@@ -210,13 +252,15 @@ impl Launcher {
         Scrubber::new(words.chain(kept))
     }
 
-    fn birth(&self, words: Vec<Word>, outputs: usize) -> Birth {
+    pub(super) fn birth(&self, words: Vec<Word>, outputs: usize, access: &Access) -> Birth {
         Birth {
             launch_program: self.launch_program.clone(),
             program: self.ffmpeg.clone(),
             words,
             outputs,
             reads: false,
+            cage: self.cage.order(access),
+            examine: false,
             environment: self
                 .lease
                 .iter()
@@ -233,7 +277,7 @@ impl Encoder {
     /// last event is [`EncoderEvent::Exited`]. Does not wait. Asked again, it counts anew.
     pub fn stop(&mut self, patience: Duration) {
         // The supervisor is gone when the process is.
-        let _ = self.orders.send(Order::Stop(patience));
+        let _ = self.orders.send(supervise::Order::Stop(patience));
     }
 
     /// The last lines of standard error so far, masked.
@@ -254,7 +298,7 @@ impl Encoder {
         lease: Option<Arc<Lease>>,
     ) -> Result<Self, SpawnError> {
         let (sender, events) = mpsc::channel(EVENTS);
-        let (orders, ordered) = watch::channel(Order::Run);
+        let (orders, ordered) = watch::channel(supervise::Order::Run);
         let sink = Sink {
             events: sender,
             draining: CancellationToken::new(),
@@ -275,6 +319,7 @@ impl Encoder {
         tokio::spawn(supervisor.run());
         Ok(Self {
             pid,
+            cage: Cage::OFF.status,
             events,
             orders,
             stderr,

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 
 use super::launch;
 use super::process::SpawnError;
+use crate::cage::Order;
 
 /// A child to be.
 #[derive(Debug)]
@@ -34,6 +35,10 @@ pub(super) struct Birth {
     pub(super) reads: bool,
     /// What it finds in its environment besides the gateway's own.
     pub(super) environment: Vec<(&'static str, String)>,
+    /// What it may do; `None` lets it do what the gateway may.
+    pub(super) cage: Option<Order>,
+    /// It is not to become the program: it says what the cage is worth.
+    pub(super) examine: bool,
 }
 
 /// A word of the command line of a child to be.
@@ -92,7 +97,11 @@ impl Birth {
 
     fn command(&self, writers: &[OwnedFd]) -> Command {
         let mut command = Command::new(&self.launch_program);
-        command.args(launch::arguments(&self.program));
+        command.args(launch::arguments(
+            &self.program,
+            self.cage.as_ref(),
+            self.examine,
+        ));
         for word in &self.words {
             match word {
                 Word::Text(text) => command.arg(text),

@@ -3,7 +3,7 @@
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::process::Child;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -91,8 +91,12 @@ impl Supervisor {
     /// To the whole group; one that is gone needs no signal. The number is ours while the child is not reaped, and
     /// after that while a grandchild is in the group, which is when [`Self::finish_readers`] needs it.
     fn kill(&self, signal: Signal) {
-        if let Some(group) = self.group {
-            let _ = kill_process_group(group, signal);
+        let Some(group) = self.group else {
+            return;
+        };
+        // On its way into a session of its own a child leads no group for a moment.
+        if kill_process_group(group, signal).is_err() && self.child.id().is_some() {
+            let _ = kill_process(group, signal);
         }
     }
 

@@ -41,6 +41,42 @@ pub(crate) struct Readiness {
     reasons: Vec<String>,
     /// What an operator should look at although viewers are served: it takes no gateway out of a balancer.
     warnings: Vec<String>,
+    /// How well ffmpeg is caged.
+    cage: CageView,
+}
+
+/// How well ffmpeg is kept from everything that decoding does not need.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CageView {
+    /// `enforced`, `partial` or `none`; `unknown` for a moment after the start.
+    #[schema(pattern = "^(enforced|partial|none|unknown)$")]
+    pub status: &'static str,
+    /// What is not there, for people, one sentence each.
+    pub missing: Vec<String>,
+    /// It is not switched off.
+    #[serde(skip)]
+    pub is_wanted: bool,
+}
+
+// === impl CageView ===
+
+impl Default for CageView {
+    fn default() -> Self {
+        Self {
+            status: "unknown",
+            missing: Vec::new(),
+            is_wanted: true,
+        }
+    }
+}
+
+impl CageView {
+    /// Somebody wants a cage that this host does not have.
+    fn warning(&self) -> Option<String> {
+        let (status, missing) = (self.status, self.missing.join("; "));
+        let is_lacking = self.is_wanted && !missing.is_empty();
+        is_lacking.then(|| format!("the cage of ffmpeg is {status}: {missing}"))
+    }
 }
 
 /// Whether the process answers; nothing else is asked.
@@ -66,6 +102,7 @@ async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
         status,
         reasons,
         warnings: warnings(&state),
+        cage: state.readiness.cage(),
     };
     (code, Json(readiness)).into_response()
 }
@@ -94,6 +131,7 @@ fn warnings(state: &State) -> Vec<String> {
         .chain(broken)
         .chain(troubles.into_iter().flatten())
         .chain(state.readiness.warnings())
+        .chain(state.readiness.cage().warning())
         .chain(state.operators.audit.trouble())
         .collect()
 }

@@ -62,6 +62,7 @@ mod web;
 pub use body::Body;
 pub use counters::Counters;
 pub use entrance::Entrance;
+pub use health::CageView;
 pub use limits::Limits;
 pub use operators::{Operators, Rules};
 pub use route::Route;

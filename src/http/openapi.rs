@@ -21,7 +21,7 @@ use super::channel_view::{ChannelView, GuideView};
 use super::configuration::{ConfigView, ReloadView};
 use super::control::{Asked, Start, Switch, Switching};
 use super::error::ErrorBody;
-use super::health::{self, Health, Readiness};
+use super::health::{self, CageView, Health, Readiness};
 use super::iptv;
 use super::listing::Listing;
 use super::operations::Operations;
@@ -55,7 +55,7 @@ use crate::session::{HoldReport, SessionReport, ViewerReport};
         (name = "gateway", description = "The process itself"),
     ),
     components(schemas(
-        Asked, ChannelView, ConfigView, ErrorBody<'static>, Event, GuideView, Health, HoldReport, Listing<ChannelView>, Listing<GuideView>, Listing<Record>, Listing<SessionReport>,
+        Asked, CageView, ChannelView, ConfigView, ErrorBody<'static>, Event, GuideView, Health, HoldReport, Listing<ChannelView>, Listing<GuideView>, Listing<Record>, Listing<SessionReport>,
         Listing<ViewerReport>, OperatorView, Readiness, Record, ReloadView, SessionReport, Start, Switch, Switching, ViewerReport,
     )),
 )]

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 
 use super::counters::Counters;
 use super::events::MAX_STREAMS;
+use super::health::CageView;
 use super::idempotency::Answers;
 use super::iptv_streams::Tuners;
 use super::limits::Limits;
@@ -27,6 +28,10 @@ use crate::tls::Certificates;
 pub trait Readiness: Send + Sync + 'static {
     /// Why it cannot, for people, one sentence each; nothing if it can. Asked per request: it should be cheap.
     fn obstacles(&self) -> Vec<String>;
+    /// How well ffmpeg is caged.
+    fn cage(&self) -> CageView {
+        CageView::default()
+    }
     /// What an operator should look at although it can, the same way.
     fn warnings(&self) -> Vec<String> {
         Vec::new()

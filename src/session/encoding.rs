@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tracing::{debug, info};
 
 use super::actor::Actor;
+use super::facts::Born;
 use super::launch::{LaunchError, Launched};
 use super::past::{Cause, Entry, Kind};
 use super::run::{Run, wall_clock};
@@ -103,14 +104,15 @@ impl Actor {
     fn begin(&mut self, place: Place, launched: Launched) {
         let now = Instant::now();
         let (pid, label) = (launched.encoder.pid, launched.plan.source_label.clone());
+        let born = Born::of(Some(&launched.encoder));
         let session = self.session.clone();
         let mut facts = session.facts.lock();
         if place == Place::Main {
             self.like = Some(launched.facts.clone());
-            facts.encoder_started(now, pid, &launched.plan);
+            facts.encoder_started(now, born, &launched.plan);
         }
         if self.slot(place).role == Role::Slate {
-            facts.slate_started(now, pid);
+            facts.slate_started(now, born);
         }
         let what = format!("encoder {pid} started for {label}");
         let entry = Entry::new(now, Kind::EncoderStarted, what);
@@ -209,10 +211,10 @@ impl Actor {
         self.main.role = Role::Source;
         self.stop_standby();
         if let Some(plan) = &self.main.plan {
-            let pid = self.main.encoder.as_ref().map_or(0, |encoder| encoder.pid);
+            let born = Born::of(self.main.encoder.as_ref());
             let mut facts = self.session.facts.lock();
             facts.cause = Some(Cause::Return);
-            facts.encoder_started(Instant::now(), pid, plan);
+            facts.encoder_started(Instant::now(), born, plan);
         }
         self.go_on_air(Place::Main);
     }

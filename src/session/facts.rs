@@ -17,7 +17,7 @@ use super::report::{
 };
 use super::state::Phase;
 use super::status::Status;
-use crate::encoder::{EncoderPlan, PlannedRendition, Progress, RenditionKind, usage};
+use crate::encoder::{Encoder, EncoderPlan, PlannedRendition, Progress, RenditionKind, usage};
 use crate::hls::Snapshot;
 use crate::media::MediaFormat;
 
@@ -56,9 +56,29 @@ pub(super) struct Facts {
 #[derive(Debug, Clone)]
 pub(super) struct EncoderFacts {
     pub(super) pid: u32,
+    /// How well it is caged.
+    pub(super) cage: &'static str,
     pub(super) since: Instant,
     pub(super) progress: Option<Progress>,
     pub(super) last_lines: Vec<String>,
+}
+
+/// What is known of an encoder from its birth on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Born {
+    pub(super) pid: u32,
+    pub(super) cage: &'static str,
+}
+
+// === impl Born ===
+
+impl Born {
+    pub(super) fn of(encoder: Option<&Encoder>) -> Self {
+        Self {
+            pid: encoder.map_or(0, |encoder| encoder.pid),
+            cage: encoder.map_or("none", |encoder| encoder.cage),
+        }
+    }
 }
 
 // === impl Facts ===
@@ -105,20 +125,20 @@ impl Facts {
     }
 
     /// An encoder runs.
-    pub(super) fn encoder_started(&mut self, now: Instant, pid: u32, plan: &EncoderPlan) {
+    pub(super) fn encoder_started(&mut self, now: Instant, born: Born, plan: &EncoderPlan) {
         if !self.renditions.is_empty() {
             self.restarts += 1;
             let cause = self.cause.take().unwrap_or(Cause::Ended);
             self.past.counts.restarted(cause);
         }
         self.renditions = plan.renditions.clone();
-        self.encoder = Some(EncoderFacts::new(now, pid));
+        self.encoder = Some(EncoderFacts::new(now, born));
     }
 
     /// The slate's encoder runs.
-    pub(super) fn slate_started(&mut self, now: Instant, pid: u32) {
+    pub(super) fn slate_started(&mut self, now: Instant, born: Born) {
         self.slates += 1;
-        self.slate = Some(EncoderFacts::new(now, pid));
+        self.slate = Some(EncoderFacts::new(now, born));
     }
 
     /// The encoder ended; what it said last stays.
@@ -256,9 +276,10 @@ impl Session {
 // === impl EncoderFacts ===
 
 impl EncoderFacts {
-    fn new(since: Instant, pid: u32) -> Self {
+    fn new(since: Instant, born: Born) -> Self {
         Self {
-            pid,
+            pid: born.pid,
+            cage: born.cage,
             since,
             progress: None,
             last_lines: Vec::new(),
@@ -270,6 +291,7 @@ impl EncoderFacts {
         let elapsed = now.saturating_duration_since(self.since).as_secs_f64();
         EncoderReport {
             pid: self.pid,
+            cage: self.cage,
             speed: self.progress.map(|progress| progress.speed),
             fps: self.progress.map(|progress| progress.fps),
             restarts,

@@ -8,17 +8,20 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
 
 use super::remembered::Remembered;
-use crate::config::{ChannelSpec, SourceSpec};
+use crate::cage::CageReport;
+use crate::config::{CageMode, ChannelSpec, SourceSpec};
 use crate::egress::{Barred, Egress};
 use crate::encoder::plan::PlanError;
 use crate::encoder::probe::probe;
 use crate::encoder::still::{self, StillError};
 use crate::encoder::{
-    Capabilities, CapabilityError, Encoder, EncoderPlan, FfmpegNotFound, Launcher, ProbeError,
-    SourceFacts, SpawnError,
+    Cage, Capabilities, CapabilityError, Encoder, EncoderPlan, FfmpegNotFound, Launcher,
+    ProbeError, SourceFacts, SpawnError,
 };
 
 /// How long a source may take to say that it is back.
@@ -39,6 +42,9 @@ struct Inner {
     /// What the ffmpeg of this identity can do. Held while it is asked: one question is enough for all.
     known: tokio::sync::Mutex<Option<(Identity, Arc<Capabilities>)>>,
     remembered: Remembered,
+    mode: CageMode,
+    /// What the cage was found to be worth, when it was last tried.
+    cage: Mutex<Option<CageReport>>,
 }
 
 /// A program file, as far as it can be told apart from another one without reading it.
@@ -86,9 +92,19 @@ pub enum LaunchError {
     /// The process could not be started.
     #[error(transparent)]
     Spawn(#[from] SpawnError),
+    /// The cage is required, and not whole here.
+    #[error("{}", caged_too_little(.0))]
+    Cage(CageReport),
     /// Nobody wants it any more.
     #[error("the start was given up")]
     GivenUp,
+}
+
+fn caged_too_little(report: &CageReport) -> String {
+    format!(
+        "`cage = \"require\"` in [server], and the cage of ffmpeg is {report}; `headgate doctor` says more, and \
+         `cage = \"auto\"` starts channels all the same"
+    )
 }
 
 // === impl Encoders ===
@@ -103,13 +119,40 @@ impl Encoders {
                 egress,
                 known: tokio::sync::Mutex::default(),
                 remembered: Remembered::default(),
+                mode: CageMode::Off,
+                cage: Mutex::default(),
             }),
         }
     }
 
+    /// With ffmpeg in a cage. To be called before anything is started.
+    #[must_use]
+    pub fn caged(mut self, mode: CageMode) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.mode = mode;
+        }
+        self
+    }
+
+    /// What the cage is worth on this host; `None` as long as nobody has tried.
+    pub fn cage(&self) -> Option<CageReport> {
+        self.inner.cage.lock().clone()
+    }
+
+    /// Whether ffmpeg is to be caged.
+    pub fn cage_mode(&self) -> CageMode {
+        self.inner.mode
+    }
+
     /// Why encoders cannot be started at all, if that is so. Cheap enough for a readiness check.
     pub fn obstacle(&self) -> Option<String> {
-        (self.inner.find)().err().map(|error| error.to_string())
+        if let Err(error) = (self.inner.find)() {
+            return Some(error.to_string());
+        }
+        let report = self
+            .cage()
+            .filter(|_| self.inner.mode == CageMode::Require)?;
+        (!report.is_enforced()).then(|| caged_too_little(&report))
     }
 
     /// Asks ffmpeg what it can do, so that the first viewer need not wait for that.
@@ -163,7 +206,7 @@ impl Encoders {
     /// Makes a picture of a key frame.
     pub(super) async fn still(&self, media: Bytes) -> Result<Bytes, StillError> {
         let path = (self.inner.find)()?;
-        let launcher = Launcher::new(self.inner.launch_program.clone(), path);
+        let launcher = self.inner.launcher(path);
         still::decode(&launcher, media).await
     }
 
@@ -215,12 +258,13 @@ impl Launching {
 impl Inner {
     async fn ffmpeg(&self) -> Result<(Launcher, Arc<Capabilities>), LaunchError> {
         let path = (self.find)()?;
-        let launcher = Launcher::new(self.launch_program.clone(), path.clone());
-        let identity = Identity::of(path);
+        let identity = Identity::of(path.clone());
         let mut known = self.known.lock().await;
         if let Some((_, capabilities)) = known.as_ref().filter(|(known, _)| *known == identity) {
-            return Ok((launcher, capabilities.clone()));
+            return Ok((self.launcher(path), capabilities.clone()));
         }
+        self.try_cage(&self.launcher(path.clone())).await?;
+        let launcher = self.launcher(path);
         let capabilities = Arc::new(Capabilities::probe(&launcher).await?);
         *known = Some((identity, capabilities.clone()));
         Ok((launcher, capabilities))
@@ -234,6 +278,33 @@ impl Inner {
         let (launcher, capabilities) = self.ffmpeg().await?;
         let lease = self.egress.lease(source).await?;
         Ok((launcher.through(lease), capabilities))
+    }
+
+    fn launcher(&self, ffmpeg: PathBuf) -> Launcher {
+        let mut cage = Cage::new(self.mode, None);
+        if let Some(report) = &*self.cage.lock() {
+            cage.status = report.status();
+        }
+        Launcher::new(self.launch_program.clone(), ffmpeg).caged(cage)
+    }
+
+    /// Once for each ffmpeg: it takes milliseconds, and says whether anything may start.
+    async fn try_cage(&self, launcher: &Launcher) -> Result<(), LaunchError> {
+        let report = launcher.examine_cage().await?;
+        match (&report, self.mode) {
+            (CageReport::Enforced, _) => info!(cage = "enforced", "ffmpeg is caged"),
+            (_, CageMode::Off) => info!(cage = "none", "ffmpeg is not caged: `cage = \"off\"`"),
+            (report, _) => warn!(
+                cage = report.status(),
+                "ffmpeg is not wholly caged: {}",
+                report.missing().join("; ")
+            ),
+        }
+        *self.cage.lock() = Some(report.clone());
+        match self.mode == CageMode::Require && !report.is_enforced() {
+            true => Err(LaunchError::Cage(report)),
+            false => Ok(()),
+        }
     }
 
     async fn plan(
@@ -300,7 +371,7 @@ impl LaunchError {
     /// Whether trying again at once would give the same answer.
     pub(super) fn is_final(&self) -> bool {
         match self {
-            Self::NoFfmpeg(_) | Self::Incapable(_) | Self::Plan(_) => true,
+            Self::NoFfmpeg(_) | Self::Incapable(_) | Self::Plan(_) | Self::Cage(_) => true,
             Self::Probe(error) => matches!(
                 error,
                 ProbeError::NotFound { .. }

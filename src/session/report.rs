@@ -162,6 +162,9 @@ pub struct DelayReport {
 pub struct EncoderReport {
     /// Its process.
     pub pid: u32,
+    /// How well it is caged. `unknown` is for a moment after the start of the gateway.
+    #[schema(pattern = "^(enforced|partial|none|unknown)$")]
+    pub cage: &'static str,
     /// Media time over wall time.
     pub speed: Option<f64>,
     /// Frames a second.

@@ -3,6 +3,7 @@
 //! Belongs here: the subscriber, the registry of metrics and what sessions look like in it. Other rooms write
 //! `tracing` events, and give collectors of their own counts to the [`Registry`]; none of them knows this room.
 
+mod cage;
 mod certificates;
 mod egress;
 mod load;
@@ -13,6 +14,7 @@ mod reloads;
 mod sessions;
 mod thumbnails;
 
+pub use cage::CageCollector;
 pub use certificates::CertificateCollector;
 pub use egress::EgressCollector;
 pub use load::LoadCollector;

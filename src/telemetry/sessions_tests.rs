@@ -44,6 +44,7 @@ fn report(channel: &str, state: &'static str) -> SessionReport {
         slate: None,
         encoder: Some(EncoderReport {
             pid: 7,
+            cage: "enforced",
             speed: Some(1.01),
             fps: None,
             restarts: 4,

@@ -585,6 +585,7 @@ fn be_a_parent(launcher: PathBuf, ffmpeg: PathBuf) -> ExitCode {
             }],
             lead: Duration::ZERO,
             source_label: "test".into(),
+            access: headgate::cage::Access::default(),
             irregular_key_frames: false,
         };
         let mut encoder = launcher

@@ -173,7 +173,7 @@ async fn the_configuration_is_shown_without_its_secrets() {
     );
     assert_eq!(view["webhooks"][0]["label"], "http://127.0.0.1:9/…");
     // The address of the command line stands, and what cannot change now is named.
-    let server = "[server]\nlisten = \"127.0.0.1:1\"\nmax_connections = 77\n";
+    let server = "[server]\ncage = \"off\"\nlisten = \"127.0.0.1:1\"\nmax_connections = 77\n";
     replace(
         &gateway.path(),
         &format!("{server}{}", channel("one", secret)),

@@ -57,7 +57,10 @@ impl Gateway {
         let config = folder.path().join("channels.toml");
         let server = "[server]\nlisten = \"127.0.0.1:0\"\nstate = \"headgate.state\"\n\
                       allow_private = [\"127.0.0.0/8\"]";
-        let text = format!("{server}\n{channels}");
+        // The scripted ffmpeg reads its script, which no cage permits.
+        let is_scripted = folder.path().join("ffmpeg.scenario").exists();
+        let cage = if is_scripted { "cage = \"off\"" } else { "" };
+        let text = format!("{server}\n{cage}\n{channels}");
         std::fs::write(&config, text).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_headgate"));
         if let Some(ffmpeg) = ffmpeg {

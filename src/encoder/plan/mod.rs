@@ -14,16 +14,19 @@ pub mod input;
 pub mod ladder;
 mod output;
 mod pacing;
+mod reach;
 mod text;
 
 use std::time::Duration;
 
 pub use capabilities::{Capabilities, TextSupport};
 pub use facts::{AudioFacts, FrameRate, SourceFacts, VideoFacts};
+pub use reach::access;
 
 use self::graph::Graph;
 use self::output::Timing;
 use crate::base::{RenditionId, RenditionName};
+use crate::cage::access::Access;
 use crate::config::{ChannelSpec, Rung, RungVideo, SourceKind, SourceSpec};
 
 /// The name of the sound among the renditions.
@@ -43,6 +46,8 @@ pub struct EncoderPlan {
     pub lead: Duration,
     /// The source without its credentials, for people.
     pub source_label: String,
+    /// What the encoder may reach.
+    pub access: Access,
     /// A rung is copied: key frames come when the source has them.
     pub irregular_key_frames: bool,
 }
@@ -211,6 +216,7 @@ impl EncoderPlan {
             renditions,
             lead,
             source_label: source.label(),
+            access: access(&source.kind),
             irregular_key_frames: follow_source,
         })
     }
@@ -252,6 +258,7 @@ impl EncoderPlan {
             renditions,
             lead: Duration::ZERO,
             source_label: "smoke test".into(),
+            access: Access::default(),
             irregular_key_frames: false,
         }
     }

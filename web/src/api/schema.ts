@@ -91,6 +91,7 @@ export interface Encoder {
   cpu?: number | null;
   memory?: number | null;
   last_lines?: string[];
+  cage: string;
 }
 
 export interface Rendition {

@@ -73,6 +73,7 @@ function encoderFacts(encoder: Encoder): [string, string][] {
   const restarts = encoder.restarts > 0 ? ` · ${count(encoder.restarts, 'restart')}` : '';
   return [
     ['Encoder', `pid ${encoder.pid}${restarts}`],
+    ['Cage', encoder.cage],
     ['Speed', speed],
     ['Processor', load.filter(Boolean).join(' · ') || '–'],
   ];
