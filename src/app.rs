@@ -180,8 +180,7 @@ impl App {
         let access = Arc::new(Access::new(config, events.clone())?);
         let reloads = Reloads::new(holder.clone());
         let guides = Guides::through(egress.clone());
-        let gate = Gate::new();
-        gate.apply(config);
+        let gate = Gate::of(config);
         let device_id =
             hdhomerun::device_id(&format!("{} {}", surroundings.machine, address.port()));
         let discovery = Arc::new(Announcer::new(address, device_id));

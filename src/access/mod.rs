@@ -146,6 +146,13 @@ impl Gate {
         })
     }
 
+    /// With the rules of this configuration, as [`Self::apply`].
+    pub fn of(config: &Config) -> Arc<Self> {
+        let gate = Self::new();
+        gate.apply(config);
+        gate
+    }
+
     /// Puts the rules of this configuration in force. Reads files with keys; one that cannot be read is told, and
     /// tokens that need it are refused.
     pub fn apply(&self, config: &Config) {
@@ -287,6 +294,11 @@ impl Gate {
     /// Whether there is a key to make tokens with.
     pub fn signs(&self) -> bool {
         self.rules.load().keys().first().is_some()
+    }
+
+    /// Whether a token is genuine, whatever it is for.
+    pub fn knows(&self, token: &str) -> bool {
+        self.rules.load().grant(token).is_ok()
     }
 
     /// Until when a token counts for anything here and now; `None` if it does not. What only somebody else can read

@@ -188,6 +188,14 @@ impl TableKind {
             Self::Operators => &["listen", "tls", "hosts", "open", "audit_log", "token"],
             Self::Token => &["name", "role", "secret", "file", "sha256"],
             Self::User => &["name", "password"],
+            Self::Access | Self::AccessKey | Self::AccessJwt | Self::AccessCheck => {
+                self.keys_of_access()
+            }
+        }
+    }
+
+    fn keys_of_access(self) -> &'static [&'static str] {
+        match self {
             Self::Access => &[
                 "key",
                 "segments",
@@ -206,7 +214,7 @@ impl TableKind {
                 "audience",
                 "channels_claim",
             ],
-            Self::AccessCheck => &["url", "timeout", "allow_for", "deny_for", "on_error"],
+            _ => &["url", "timeout", "allow_for", "deny_for", "on_error"],
         }
     }
 

@@ -28,7 +28,7 @@ use crate::iptv::Lineup;
 
 pub(crate) use refusal::refusal;
 use shown::{PARAMETER, Place};
-pub(crate) use shown::{Shown, base_with_token, is_token, shown, with_token};
+pub(crate) use shown::{Shown, is_token, shown, with_token};
 
 /// What a request is for, as far as tokens care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -230,13 +230,7 @@ impl Dispatch {
                 password,
                 id,
                 hls,
-            } => Step::Done(iptv_streams::xtream(
-                &self.state,
-                (user, password),
-                peer,
-                id,
-                hls,
-            )),
+            } => iptv_streams::xtream(&self.state, media, ((user, password), id, hls)),
             Route::Tuner { number } => iptv_streams::tuner(&self.state, media, number),
             Route::Iptv
             | Route::Debug

@@ -1,7 +1,6 @@
 //! Streams as IPTV front ends ask for them: who may, which channel is meant, and where it plays.
 
 use std::future::Future as _;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -48,27 +47,25 @@ struct TunedBody {
 /// A stream of the Xtream Codes API.
 pub(crate) fn xtream(
     state: &State,
-    login: (&str, &str),
-    address: IpAddr,
-    id: u32,
-    hls: bool,
-) -> Response<Body> {
-    let Some(account) = Account::of(state, login, address) else {
+    media: MediaRequest<'_>,
+    (login, id, hls): ((&str, &str), u32, bool),
+) -> Step {
+    let Some(account) = Account::of(state, login, media.peer) else {
         let why = stranger(state);
-        return failure(match why.status {
+        return Step::Done(failure(match why.status {
             StatusCode::UNAUTHORIZED => why,
             _ => Failure::not_found("there is nothing at this path"),
-        });
+        }));
     };
     let lineup = account.lineup(state);
     let format = if hls { Format::Hls } else { Format::Ts };
-    match lineup.by_stream_id(id) {
+    Step::Done(match lineup.by_stream_id(id) {
         Some(entry) => {
             let path = format.path(entry.spec.id.as_str());
             redirect(state, &account.path(state, &entry.spec, &path))
         }
         None => failure(unknown("stream", id)),
-    }
+    })
 }
 
 /// A stream of the network tuner: one endless MPEG-TS, as long as a tuner is free.

@@ -7,7 +7,7 @@ use http::StatusCode;
 use http::request::Parts;
 
 use super::State;
-use super::access::{self, Peer, base_with_token, shown};
+use super::access::{self, Peer, shown};
 use super::base_url::base_url;
 use super::error::Failure;
 use crate::config::{ChannelSpec, Secret, UserSpec};
@@ -115,9 +115,13 @@ pub(super) fn stranger(state: &State) -> Failure {
 /// Where the client finds the gateway, with its token if it has shown one.
 pub(super) fn own_base(state: &State, head: &Parts) -> String {
     let base = base_url(state, head);
-    match state.gate.is_on() {
-        true => base_with_token(base, head),
-        false => base,
+    // What a header holds may be for something else than watching.
+    let is_meant = |shown: &access::Shown<'_>| {
+        access::is_token(shown.token) && (shown.is_in_url() || state.gate.knows(shown.token))
+    };
+    match shown(head).filter(is_meant) {
+        Some(shown) if state.gate.is_on() => access::with_token(&base, shown.token),
+        _ => base,
     }
 }
 

@@ -173,6 +173,23 @@ async fn of_ten_thousand_changed_tokens_none_is_accepted() {
 }
 
 #[tokio::test]
+async fn what_is_not_for_viewers_has_no_second_path() {
+    let gateway = Gateway::start(&file(&access(""))).await;
+    let token = sign(&grant("*"));
+    for path in [
+        "api/v1/config",
+        "debug/sessions",
+        "metrics",
+        "healthz",
+        "readyz",
+    ] {
+        let answer = gateway.get(&format!("/t/{token}/{path}")).await;
+        assert_eq!(answer.status(), 404, "{path}");
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test]
 async fn secrets_are_nowhere_to_be_read() {
     let gateway = Gateway::start(&file(&access(""))).await;
     let token = sign(&grant("news"));

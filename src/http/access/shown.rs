@@ -1,9 +1,11 @@
 //! Where in a request a token is.
 
-use http::Uri;
 use http::header;
 use http::request::Parts;
 use http::uri::PathAndQuery;
+use http::{Method, Uri};
+
+use super::super::route::Route;
 
 /// What paths begin with that hold a token.
 const PATH: &str = "/t/";
@@ -21,6 +23,13 @@ struct Carried(Box<str>);
 pub(crate) struct Shown<'a> {
     pub(crate) token: &'a str,
     pub(super) place: Place,
+}
+
+impl Shown<'_> {
+    /// It stands in the URL, and was not meant for something else.
+    pub(crate) fn is_in_url(self) -> bool {
+        self.place != Place::Header
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +55,10 @@ pub(super) fn take_from_path(head: &mut Parts) {
         return;
     }
     let (token, rest) = (Carried(token.into()), format!("/{rest}"));
+    // What is not for viewers has one path and no other: whoever stands in front of the gateway may guard it by that.
+    if !is_for_viewers(Route::decode(&Method::GET, &rest)) {
+        return;
+    }
     let Ok(rest) = PathAndQuery::try_from(rest) else {
         return;
     };
@@ -55,6 +68,18 @@ pub(super) fn take_from_path(head: &mut Parts) {
         head.uri = uri;
         head.extensions.insert(token);
     }
+}
+
+fn is_for_viewers(route: Route<'_>) -> bool {
+    !matches!(
+        route,
+        Route::Api
+            | Route::Debug
+            | Route::Health
+            | Route::Ready
+            | Route::Metrics
+            | Route::Refused(_)
+    )
 }
 
 /// Whether the path begins as those that hold a token.
@@ -86,14 +111,6 @@ pub(crate) fn shown(head: &Parts) -> Option<Shown<'_>> {
         token: token.trim(),
         place,
     })
-}
-
-/// What stands before the paths of URLs for who has asked: where it found the gateway, and its token.
-pub(crate) fn base_with_token(base: String, head: &Parts) -> String {
-    match shown(head).filter(|shown| is_token(shown.token)) {
-        Some(shown) => with_token(&base, shown.token),
-        None => base,
-    }
 }
 
 /// The beginning of URLs that carry a token.
@@ -151,6 +168,10 @@ mod tests {
             "/t//live",
             "/t/../live",
             "/t/a%2f/live",
+            "/t/x/api/v1/config",
+            "/t/x/debug/sessions",
+            "/t/x/metrics",
+            "/t/x/../api",
             "/tt/x/live",
             &long,
         ] {
