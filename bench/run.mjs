@@ -5,9 +5,10 @@ import { cold } from './cold.mjs';
 import { cycles } from './cycles.mjs';
 import { delivery } from './delivery.mjs';
 import { stopAll } from './lib.mjs';
+import { overload } from './overload.mjs';
 import { parked } from './parked.mjs';
 
-const MEASUREMENTS = { delivery, cold, parked, cycles, cage };
+const MEASUREMENTS = { delivery, cold, parked, cycles, cage, overload };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(MEASUREMENTS);
 for (const signal of ['SIGINT', 'SIGTERM']) {

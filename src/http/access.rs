@@ -22,6 +22,7 @@ use super::body::Body;
 use super::cache::CachePolicy;
 use super::ending::Ending;
 use super::playback::told;
+use super::proxies::Client;
 use super::route::Route;
 use crate::access::{Admission, Denial, Question, Stay, Verdict, Visit};
 use crate::iptv::Lineup;
@@ -73,6 +74,9 @@ pub(crate) struct Peer(pub(crate) IpAddr);
 /// Who asks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Caller {
+    /// Who holds the connection.
+    pub(crate) client: Client,
+    /// For whom it asks.
     pub(crate) peer: IpAddr,
     pub(crate) at: Instant,
 }

@@ -106,17 +106,17 @@ impl Dispatch {
                 .then(|| Box::new((peer, head.method.clone(), head.uri.clone()))),
         };
         if self.state.gate.is_on() {
-            match access::enter(&self.state, &head, route, Caller { peer, at }) {
+            let caller = Caller { client, peer, at };
+            match access::enter(&self.state, &head, route, caller) {
                 Entry::Open => {}
                 Entry::Done(response) => {
                     return Answer::Now(Some(self.finish(errand, *response)));
                 }
                 Entry::Pass(pass) => errand.pass = Some(pass),
                 Entry::Ask(question) => {
-                    let asked = self.state.proxies.asked(client, &head.headers);
-                    head.extensions.insert(asked);
-                    let answer =
-                        guarded::ask(self.clone(), question, Caller { peer, at }, (head, body));
+                    // Whatever it is: nothing of it is in the kernel yet.
+                    errand.running.stream();
+                    let answer = guarded::ask(self.clone(), question, caller, (head, body));
                     return self.later(errand, answer);
                 }
             }
@@ -133,23 +133,14 @@ impl Dispatch {
                 self.later(errand, answer)
             }
             Ok(Some(Step::Wait(wait))) => self.later(errand, wait.answer()),
-            Ok(None) => {
-                let asked = self.state.proxies.asked(client, &head.headers);
-                let operators = &self.state.operators;
-                match operators.admit(route, &head, &asked, (client, peer)) {
-                    Ok(visitor) => {
-                        head.extensions.insert(asked);
-                        head.extensions.insert(access::Peer(peer));
-                        let dispatch = self.clone();
-                        let answer = async move { dispatch.routed(head, body, visitor).await };
-                        self.later(errand, answer)
-                    }
-                    Err(failure) => {
-                        operators.note_refusal(&head, &failure, peer);
-                        Answer::Now(Some(self.finish(errand, plain(failure))))
-                    }
+            Ok(None) => match self.admitted((client, peer), &mut head) {
+                Ok(visitor) => {
+                    let dispatch = self.clone();
+                    let answer = async move { dispatch.routed(head, body, visitor).await };
+                    self.later(errand, answer)
                 }
-            }
+                Err(failure) => Answer::Now(Some(self.finish(errand, plain(failure)))),
+            },
             Err(panic) => {
                 let response = self.panicked(errand.kind, panic.as_ref());
                 Answer::Now(Some(self.finish(errand, response)))
@@ -278,6 +269,23 @@ impl Dispatch {
         }
         response.body_mut().hold(errand.running);
         response
+    }
+
+    /// Who asks for what the router has, if it matters: some of that is for operators only.
+    fn admitted(
+        &self,
+        (client, peer): (Client, IpAddr),
+        head: &mut Parts,
+    ) -> Result<Option<Visitor>, Failure> {
+        let asked = self.state.proxies.asked(client, &head.headers);
+        let operators = &self.state.operators;
+        let route = Route::decode(&head.method, target(head));
+        let visitor = operators
+            .admit(route, head, &asked, (client, peer))
+            .inspect_err(|failure| operators.note_refusal(head, failure, peer))?;
+        head.extensions.insert(asked);
+        head.extensions.insert(access::Peer(peer));
+        Ok(visitor)
     }
 
     /// What an operator changes is kept, however it ends.

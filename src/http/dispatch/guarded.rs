@@ -10,7 +10,7 @@ use super::super::access::{self, Caller, Entry, Pass};
 use super::super::body::Body;
 use super::super::media::Step;
 use super::super::route::Route;
-use super::{Dispatch, target};
+use super::{Dispatch, plain, target};
 use crate::access::Question;
 
 /// How often a request may wait for somebody: for keys, and for who says who may.
@@ -51,7 +51,7 @@ impl Dispatch {
     async fn whole(
         &self,
         caller: Caller,
-        head: Parts,
+        mut head: Parts,
         body: Incoming,
         pass: Option<Box<Pass>>,
     ) -> Response<Body> {
@@ -61,9 +61,12 @@ impl Dispatch {
         };
         let response = match step {
             Some(Step::Done(response)) => response,
-            Some(Step::Later(answer)) => answer.await,
+            Some(Step::Later(answer) | Step::Stream(answer)) => answer.await,
             Some(Step::Wait(wait)) => wait.answer().await,
-            None => self.routed(head, body).await,
+            None => match self.admitted((caller.client, caller.peer), &mut head) {
+                Ok(visitor) => self.routed(head, body, visitor).await,
+                Err(failure) => plain(failure),
+            },
         };
         match pass {
             Some(pass) => pass.dress(response),

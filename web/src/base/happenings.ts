@@ -13,7 +13,8 @@ export interface Happening {
 
 /** Every type that has its words. */
 export const TYPES = ['session.state', 'source.switched', 'source.lost', 'source.healthy', 'encoder.started',
-  'encoder.ended', 'viewers.first', 'viewers.last', 'config.applied', 'config.refused', 'operator.acted'] as const;
+  'encoder.ended', 'viewers.first', 'viewers.last', 'config.applied', 'config.refused',
+  'overload.began', 'overload.ended', 'operator.acted'] as const;
 
 /** What happened, for people; of an unknown type its name. */
 export function inWords({ type, data = {} }: Happening): string {
@@ -42,6 +43,10 @@ export function inWords({ type, data = {} }: Happening): string {
       return `a configuration is in force${changes(names('added'), names('removed'), names('changed'))}`;
     case 'operator.acted':
       return `${of('operator')}: ${acted(of('action') || of('path'), of('detail'), of('outcome'))}`;
+    case 'overload.began':
+      return `no channel is started for now: ${of('reason')}`;
+    case 'overload.ended':
+      return `channels are started again: ${of('reason')}`;
     default:
       return type;
   }
@@ -49,8 +54,8 @@ export function inWords({ type, data = {} }: Happening): string {
 
 /** How much it matters, to mark it. */
 export function weightOf({ type, data = {} }: Happening): 'bad' | 'good' | 'plain' {
-  if (['source.lost', 'config.refused'].includes(type) || data['to'] === 'failed') return 'bad';
-  return type === 'source.healthy' || (type === 'session.state' && data['to'] === 'active') ? 'good' : 'plain';
+  if (['source.lost', 'config.refused', 'overload.began'].includes(type) || data['to'] === 'failed') return 'bad';
+  return type === 'source.healthy' || type === 'overload.ended' || (type === 'session.state' && data['to'] === 'active') ? 'good' : 'plain';
 }
 
 function acted(what: string, detail: string, outcome: string): string {
