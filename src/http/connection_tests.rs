@@ -108,15 +108,18 @@ async fn a_client_that_takes_nothing_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_takes_a_little_is_served() {
+async fn a_client_that_takes_a_little_is_served_for_as_long_as_an_answer_may_take() {
     let mut served = serve(Limits::default());
     served.client.write_all(GET).await.unwrap();
     let mut buffer = [0; 4096];
-    for _ in 0..16 {
+    let start = Instant::now();
+    for _ in 0..4 {
         tokio::time::sleep(Duration::from_secs(29)).await;
         assert!(served.client.read(&mut buffer).await.unwrap() > 0);
     }
     assert!(!served.ended.is_finished());
+    assert_eq!(served.ended.await.unwrap(), Ended::Overdue(Overdue::Answer));
+    assert_eq!(start.elapsed().as_secs(), 120);
 }
 
 #[tokio::test(start_paused = true)]
