@@ -18,6 +18,9 @@ const SECURE_V6: &str = "_https6-";
 /// What ffmpeg is told to open: the gateway knows whose it is by the credential, and sends ffmpeg on.
 pub const ENTRY_HOST: &str = "source.invalid";
 
+/// Where a playlist leads that names something else than http; nothing is there.
+pub const REFUSED_HOST: &str = "refused.invalid";
+
 /// Endings by which ffmpeg tells what it reads. Others may be secrets.
 const ENDINGS: [&str; 18] = [
     "m3u8", "m3u", "mpd", "ts", "m2ts", "mts", "mp4", "m4v", "mov", "mkv", "webm", "flv", "aac",

@@ -1,24 +1,24 @@
 //! One request of ffmpeg: to which server it goes, and what of the answer ffmpeg gets.
 
 use std::error::Error;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use flate2::read::MultiGzDecoder;
+use bytes::Bytes;
+use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Method, Request, Response, StatusCode, Uri, response};
+use http::{Method, Request, Response, StatusCode, response};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::body::{self, Body, Relayed};
 use super::connect::NoConnection;
 use super::counters::Counters;
 use super::manifest::{self, SNIFFED};
-use super::names::{ENTRY_HOST, unveil, veil};
+use super::names::{ENTRY_HOST, REFUSED_HOST, unveil, veil};
 use super::passage::{Passage, end_to_end};
 
 /// How long a server may take to answer. Less than ffmpeg's own patience, so that ffmpeg hears what is wrong.
@@ -80,6 +80,11 @@ async fn fetch(
             "only GET and HEAD go out from here",
         ));
     }
+    if asked.uri().host() == Some(REFUSED_HOST) {
+        let scheme = asked.uri().path().trim_start_matches('/');
+        let why = format!("nothing is fetched from {scheme}: a playlist of the source names it");
+        return Err(Refusal(StatusCode::FORBIDDEN, why));
+    }
     let url = unveil(asked.uri());
     let url = url.ok_or_else(|| refusal(StatusCode::BAD_REQUEST, "this is no URL of http"))?;
     let slot = passage.slots.clone().try_acquire_owned();
@@ -90,19 +95,22 @@ async fn fetch(
         )
     })?;
     let request = passage.outward(url.clone(), asked);
-    let response = match timeout(ANSWER, passage.client.request(request)).await {
+    let deadline = Instant::now() + ANSWER;
+    let response = match timeout_at(deadline, passage.client.request(request)).await {
         Ok(response) => response.map_err(|error| Refusal::of(&error))?,
         Err(_) => return Err(refusal(StatusCode::GATEWAY_TIMEOUT, "Connection timed out")),
     };
     let (mut head, mut inner) = response.into_parts();
     onward(&mut head);
-    let is_whole = *asked.method() == Method::GET && is_whole(&head);
+    let packed = is_packed(&head.headers);
+    // ffmpeg would unpack by itself what nobody has looked at.
+    head.headers.remove(header::CONTENT_ENCODING);
     let mut ahead = Bytes::new();
-    if is_whole {
-        let packed = is_packed(&head.headers) && is_named_manifest(&url, &head.headers);
-        // What does not begin in time may still be media.
-        let seen = timeout(PLAYLIST, sniff(&mut inner, &mut ahead, packed)).await;
-        if seen.unwrap_or(Ok(false))? {
+    if *asked.method() == Method::GET {
+        // Nothing is handed on before it is known: also the body of an error may be read.
+        let seen = timeout_at(deadline, sniff(&mut inner, &mut ahead, packed)).await;
+        let late = |_| refusal(StatusCode::GATEWAY_TIMEOUT, "Connection timed out");
+        if seen.map_err(late)?? {
             let text = timeout(PLAYLIST, gather(ahead, inner, packed)).await;
             let late = || refusal(StatusCode::GATEWAY_TIMEOUT, "the playlist comes too slowly");
             return Ok(playlist(head, text.map_err(|_| late())??, counters));
@@ -133,44 +141,15 @@ fn onward(head: &mut response::Parts) {
 
 // === playlists ===
 
-/// Whether the body is all of the resource: ffmpeg asks for a range that begins at its start.
-fn is_whole(head: &response::Parts) -> bool {
-    match head.status {
-        StatusCode::OK => true,
-        StatusCode::PARTIAL_CONTENT => {
-            let range = head.headers.get(header::CONTENT_RANGE);
-            range
-                .and_then(|range| whole_range(range.to_str().ok()?))
-                .is_some()
-        }
-        _ => false,
-    }
-}
-
-fn whole_range(range: &str) -> Option<()> {
-    let (last, total) = range.trim().strip_prefix("bytes 0-")?.split_once('/')?;
-    let last: u64 = last.parse().ok()?;
-    (last.checked_add(1) == total.parse().ok()).then_some(())
-}
-
+/// Whether ffmpeg would unpack it: it looks at the beginning of the field only.
 fn is_packed(headers: &HeaderMap) -> bool {
-    let encoding = headers.get(header::CONTENT_ENCODING);
-    encoding.is_some_and(|encoding| [&b"gzip"[..], b"x-gzip"].contains(&encoding.as_bytes()))
-}
-
-/// By its name or its type: only these are unpacked. ffmpeg unpacks the others itself.
-fn is_named_manifest(url: &Uri, headers: &HeaderMap) -> bool {
-    let kind = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok());
-    let kind = kind.unwrap_or_default().to_ascii_lowercase();
-    let path = url.path().to_ascii_lowercase();
-    ["mpegurl", "dash+xml"]
-        .iter()
-        .any(|name| kind.contains(name))
-        || [".m3u8", ".m3u", ".mpd"]
+    let begins = |value: &HeaderValue| {
+        let value = value.as_bytes().trim_ascii_start().to_ascii_lowercase();
+        ["gzip", "x-gzip", "deflate"]
             .iter()
-            .any(|ending| path.ends_with(ending))
+            .any(|name| value.starts_with(name.as_bytes()))
+    };
+    headers.get_all(header::CONTENT_ENCODING).iter().any(begins)
 }
 
 /// Reads until it is known whether this is a playlist; what was read is in `ahead`.
@@ -178,7 +157,10 @@ async fn sniff(inner: &mut Incoming, ahead: &mut Bytes, packed: bool) -> Result<
     while !packed {
         match manifest::is_manifest(ahead) {
             Some(is) => return Ok(is),
-            None if ahead.len() > 4 * SNIFFED => return Ok(false),
+            None if ahead.len() > SNIFFED => {
+                let why = "what stands before the media is larger than 1 MiB";
+                return Err(Refusal(StatusCode::BAD_GATEWAY, why.to_owned()));
+            }
             None => {}
         }
         let Some(frame) = inner.frame().await else {
@@ -187,7 +169,7 @@ async fn sniff(inner: &mut Incoming, ahead: &mut Bytes, packed: bool) -> Result<
         let frame = frame.map_err(|error| broken(&error))?;
         match frame.into_data() {
             Ok(data) if ahead.is_empty() => *ahead = data,
-            Ok(data) => *ahead = BytesMut::from_iter(ahead.iter().chain(&data)).freeze(),
+            Ok(data) => *ahead = [&ahead[..], &data].concat().into(),
             Err(_) => {}
         }
     }
@@ -210,12 +192,7 @@ async fn gather(ahead: Bytes, inner: Incoming, packed: bool) -> Result<Vec<u8>, 
     )?;
     let mut text = [ahead, rest.to_bytes()].concat();
     if packed {
-        let mut plain = Vec::new();
-        let unpacked = MultiGzDecoder::new(&text[..])
-            .take(MAX_PLAYLIST as u64 + 1)
-            .read_to_end(&mut plain);
-        unpacked.map_err(|error| broken(&error))?;
-        text = plain;
+        text = unpack(&text).map_err(|error| broken(&error))?;
     }
     if text.len() > MAX_PLAYLIST {
         return Err(large());
@@ -223,19 +200,41 @@ async fn gather(ahead: Bytes, inner: Incoming, packed: bool) -> Result<Vec<u8>, 
     Ok(text)
 }
 
+/// gzip, or what HTTP calls deflate.
+fn unpack(packed: &[u8]) -> io::Result<Vec<u8>> {
+    let mut plain = Vec::new();
+    let most = MAX_PLAYLIST as u64 + 1;
+    match packed.starts_with(&[0x1F, 0x8B]) {
+        true => MultiGzDecoder::new(packed)
+            .take(most)
+            .read_to_end(&mut plain)?,
+        false => ZlibDecoder::new(packed)
+            .take(most)
+            .read_to_end(&mut plain)?,
+    };
+    Ok(plain)
+}
+
 fn playlist(mut head: response::Parts, text: Vec<u8>, counters: &Counters) -> Response<Body> {
     counters.received(text.len());
-    head.status = StatusCode::OK;
+    if head.status.is_success() {
+        head.status = StatusCode::OK;
+    }
     for name in [
         header::CONTENT_LENGTH,
         header::CONTENT_RANGE,
-        header::CONTENT_ENCODING,
         header::ACCEPT_RANGES,
         header::ETAG,
     ] {
         head.headers.remove(name);
     }
-    Response::from_parts(head, body::whole(manifest::rewrite(&text)))
+    let is_manifest = manifest::is_manifest(&text) == Some(true);
+    let text = if is_manifest {
+        manifest::rewrite(&text)
+    } else {
+        text
+    };
+    Response::from_parts(head, body::whole(text))
 }
 
 fn broken(error: &(dyn Error + 'static)) -> Refusal {

@@ -221,6 +221,7 @@ async fn answers_pass_as_they_are_but_for_what_ffmpeg_could_not_use() {
             )
         }
         "/packed.ts" => reply("200 OK", "content-encoding: gzip\r\n", &packed(LIST)),
+        "/packed/media" => reply("200 OK", "content-encoding: gzip\r\n", &packed(b"Gmedia")),
         "/packed.m3u8" => reply("200 OK", "content-encoding: gzip\r\n", &packed(LIST)),
         "/whole.m3u8" => reply(
             "206 Partial Content",
@@ -255,13 +256,8 @@ async fn answers_pass_as_they_are_but_for_what_ffmpeg_could_not_use() {
             "content-range: bytes 3-6/7",
             &b"dia!"[..],
         ),
-        (
-            "/packed.ts",
-            "",
-            "200",
-            "content-encoding: gzip",
-            &packed(LIST),
-        ),
+        ("/packed.ts", "", "200", "content-length: 39", VEILED),
+        ("/packed/media", "", "200", "content-length: 6", b"Gmedia"),
         ("/packed.m3u8", "", "200", "content-length: 39", VEILED),
         (
             "/whole.m3u8",

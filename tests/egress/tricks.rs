@@ -343,10 +343,38 @@ async fn the_traps_do_snap() {
 
     let index = playlist([format!("#EXTINF:2,\nfile://{}\n", bait.path.display())].into_iter());
     let server = Server::start(STRANGER, stranger(index, Vec::new())).await;
+    // Without the gateway, with a list of protocols as it is often recommended.
+    let mut words: Vec<String> = ["-nostdin", "-protocol_whitelist", "file,http,tcp"]
+        .map(str::to_owned)
+        .into();
+    for (option, value) in trusting().await {
+        words.extend([option, value].map(str::to_owned));
+    }
+    words.extend(["-i".to_owned(), server.url("/index.m3u8")]);
+    words.extend(["-f", "null", "-"].map(str::to_owned));
+    let finished = launcher().run(&words, PATIENCE).await.unwrap();
+    assert!(bait.was_opened(), "{:?}", finished.lines);
+}
+
+/// With `file` on the list of protocols the gateway still takes it out of playlists.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_layer_less_still_opens_no_file() {
+    let (canary, bait) = (Canary::start().await, Bait::lay());
+    let tricks = tricks(canary.port, &bait.path);
+    let is_file = |url: &String| url.contains("bait.ts");
+    let files: Vec<String> = tricks.into_iter().filter(is_file).collect();
     let mut open = trusting().await;
-    open.push(("-protocol_whitelist", "file,http,tcp,crypto"));
-    let (lines, _) = read(&server.url("/index.m3u8"), &[STRANGER], &open).await;
-    assert!(bait.was_opened(), "{lines:?}");
+    open.push((
+        "-protocol_whitelist",
+        "file,concat,subfile,cache,data,http,tcp,crypto",
+    ));
+    for group in files.chunks(5) {
+        for (vector, index) in vectors(group) {
+            let server = Server::start(STRANGER, stranger(index, group.to_vec())).await;
+            let (lines, _) = read(&server.url("/index.m3u8"), &[STRANGER], &open).await;
+            assert!(!bait.was_opened(), "{vector}: {lines:?}");
+        }
+    }
 }
 
 /// With the list of protocols taken away the address rule stands, because there is only one way out.
