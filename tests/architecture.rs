@@ -267,7 +267,8 @@ const PATH_HOMES: &[(&str, &[&str])] = &[
     ("env::var", &["main"]),
     ("env::var_os", &["main"]),
     ("env::vars", &["main"]),
-    ("env::vars_os", &["main"]),
+    // The launcher is a process of its own, and hands on what is harmless.
+    ("env::vars_os", &["encoder::launch", "main"]),
 ];
 
 /// Who starts processes: ffmpeg itself, the launcher between it and the gateway, and the probes of what ffmpeg can do.

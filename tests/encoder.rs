@@ -377,6 +377,7 @@ async fn the_doctor_finds_this_host_fit() {
         env!("CARGO_BIN_EXE_headgate").into(),
         Ok(ffmpeg()),
         "127.0.0.1:0".parse().unwrap(),
+        headgate::config::CageMode::Auto,
     )
     .await;
     assert!(report.essentials_fine, "{}", report.text);
@@ -392,6 +393,7 @@ async fn the_doctor_finds_this_host_fit() {
             looked_at: vec!["/x/ffmpeg".into()],
         }),
         taken.local_addr().unwrap(),
+        headgate::config::CageMode::Auto,
     )
     .await;
     assert!(!report.essentials_fine);
