@@ -1,6 +1,6 @@
 # Thin: each word is a script of the same name. They install what is missing, say so, and are quick the second time.
 .DEFAULT_GOAL := help
-.PHONY: help run setup test api-test check bench web coverage docker
+.PHONY: help run setup test api-test chaos check bench web coverage docker fuzz loom
 
 help:
 	@echo 'make run       set up, build and start Headgate (ARGS="--listen 127.0.0.1:9000" is passed on)'
@@ -13,7 +13,7 @@ help:
 	@echo 'make setup     install what make run needs, and nothing else'
 	@echo 'make docker    build the image headgate:latest'
 
-run setup test api-test check bench web coverage:
+run setup test api-test chaos check bench web coverage fuzz loom:
 	@bash scripts/$@.sh $(ARGS)
 
 docker:

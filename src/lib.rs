@@ -15,6 +15,8 @@ pub mod dash;
 pub mod discovery;
 pub mod encoder;
 pub mod events;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod guide;
 pub mod hls;
 pub mod http;

@@ -23,6 +23,8 @@ mod dispatch;
 mod entrance;
 mod error;
 mod events;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod growing;
 mod guard;
 mod health;

@@ -12,6 +12,8 @@ mod cmcd;
 mod encoding;
 mod error;
 mod facts;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod growing;
 mod handle;
 mod key;
