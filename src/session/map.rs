@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -283,32 +284,31 @@ impl SessionMap {
             reason,
             retry_after: Duration::from_secs(seconds),
         };
-        let mut inbox = session.inbox.lock();
-        // Looked at while the inbox is locked: a drain sends its word through it afterwards.
-        if self.shared.is_draining() {
-            return Err(refused("the gateway stops".into(), 5));
-        }
-        // And so does the removal of the channel.
-        if session.is_removed() {
-            return Err(ServeError::UnknownChannel(session.id.to_string()));
-        }
-        if let Some(inbox) = &*inbox {
-            // One word that is not read yet is enough for all who come.
-            if !session.knocked.swap(true, Ordering::SeqCst) {
-                let _ = inbox.send(Command::ViewerArrived);
+        let admit = || {
+            // Looked at while nobody else is at the door: a drain sends its word through it afterwards.
+            if self.shared.is_draining() {
+                return Err(refused("the gateway stops".into(), 5));
             }
-            return Ok(());
-        }
-        let Some(seat) = self.shared.take_seat() else {
-            let limit = self.shared.max_sessions.load(Ordering::SeqCst);
-            return Err(refused(
-                format!("{limit} channels run already, as many as max_sessions allows"),
-                10,
-            ));
+            // And so does the removal of the channel.
+            if session.is_removed() {
+                return Err(ServeError::UnknownChannel(session.id.to_string()));
+            }
+            Ok(())
         };
-        session.knocked.store(false, Ordering::SeqCst);
-        *inbox = Some(actor::spawn(&self.shared, session, seat));
-        Ok(())
+        let tell = |inbox: &UnboundedSender<Command>| {
+            let _ = inbox.send(Command::ViewerArrived);
+        };
+        let start = || {
+            let Some(seat) = self.shared.take_seat() else {
+                let limit = self.shared.max_sessions.load(Ordering::SeqCst);
+                return Err(refused(
+                    format!("{limit} channels run already, as many as max_sessions allows"),
+                    10,
+                ));
+            };
+            Ok(actor::spawn(&self.shared, session, seat))
+        };
+        session.door.arrive(admit, tell, start).map(|_| ())
     }
 }
 
@@ -364,9 +364,7 @@ impl Session {
 
     /// Reaches the actor, if it runs.
     fn send(&self, command: Command) -> bool {
-        self.inbox
-            .lock()
-            .as_ref()
-            .is_some_and(|inbox| inbox.send(command).is_ok())
+        self.door
+            .with(|inbox| inbox.is_some_and(|inbox| inbox.send(command).is_ok()))
     }
 }

@@ -9,6 +9,7 @@
 mod actor;
 mod attempt;
 mod cmcd;
+mod door;
 mod encoding;
 mod error;
 mod facts;
@@ -37,6 +38,7 @@ mod sources;
 pub mod state;
 mod status;
 mod symptoms;
+mod sync;
 mod tell;
 mod thumbnail;
 mod transport;

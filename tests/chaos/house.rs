@@ -387,8 +387,19 @@ impl House {
         }
     }
 
-    /// Requests that wait, and connections that are open besides the one that asks.
+    /// Requests that wait, and connections that are open besides the one that asks, once all others had time to end.
     async fn left_requests(&self) -> usize {
+        let since = Instant::now();
+        loop {
+            let left = self.open_requests().await;
+            if left == 0 || since.elapsed() > PATIENCE {
+                return left;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    async fn open_requests(&self) -> usize {
         let answer = self.gateway.client().get("/metrics").await;
         let text = answer.text();
         let figure = |name: &str| -> usize {
