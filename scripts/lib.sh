@@ -7,6 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
 TOOLS_DIR=${HEADGATE_TOOLS:-$PWD/.tools}
 CARGO_DENY_VERSION=0.20.2
+CARGO_FUZZ_VERSION=0.13.1
 CARGO_LLVM_COV_VERSION=0.9.1
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
@@ -36,6 +37,9 @@ packages_of() { # thing manager
     cc:apt-get) echo gcc libc6-dev ;;
     cc:apk) echo gcc musl-dev ;;
     cc:*) echo gcc ;;
+    c++:apt-get | c++:apk) echo g++ ;;
+    c++:dnf) echo gcc-c++ ;;
+    c++:*) echo gcc ;;
     chromium:brew) echo --cask chromium ;;
     font:apt-get) echo fonts-dejavu-core ;;
     font:dnf) echo dejavu-sans-fonts dejavu-sans-mono-fonts ;;

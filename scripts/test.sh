@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every test: the crate's (with a real ffmpeg and real players), the API by a client made of its own description, the
-# page's units, and the page in a real browser.
+# models, a moment of each fuzz target, the page's units, and the page in a real browser.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 bash scripts/setup.sh
@@ -14,6 +14,12 @@ cargo test --no-fail-fast 2>&1 | tee "$log" || status=$?
 
 say "the API, by a client made of its description"
 bash scripts/api-test.sh || status=$?
+
+bash scripts/loom.sh || status=$?
+
+# Long enough to see that every target runs and finds nothing at once; `make fuzz` looks further. Its first build takes
+# minutes.
+bash scripts/fuzz.sh 3 || status=$?
 
 if [ -f web/package.json ]; then
   need_web_packages

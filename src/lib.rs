@@ -19,6 +19,8 @@ pub mod discovery;
 pub mod egress;
 pub mod encoder;
 pub mod events;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod guide;
 pub mod hls;
 pub mod http;

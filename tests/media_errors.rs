@@ -111,6 +111,16 @@ fn moov_needs_its_ftyp_and_parts() {
 }
 
 #[test]
+fn a_default_that_no_fragment_could_fall_back_on_is_refused() {
+    // Sample entry 2 of 1: what is written here relies on the default.
+    let wrong = patched(b"trex", 16, &[0, 0, 0, 2]);
+    assert!(matches!(
+        error_of(&wrong),
+        MediaError::SampleEntryCount { index: 2, .. }
+    ));
+}
+
+#[test]
 fn moov_that_is_no_live_track_is_refused() {
     let trak = {
         let at = find(VIDEO_H264, b"trak");

@@ -9,6 +9,8 @@ pub mod capability;
 mod detect;
 pub mod doctor;
 pub mod find;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub mod launch;
 mod pipes;
 pub mod plan;

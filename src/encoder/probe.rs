@@ -8,6 +8,8 @@ mod failure;
 use std::fmt::Write;
 use std::time::Duration;
 
+#[cfg(any(test, fuzzing))]
+pub(super) use facts::read as facts_of;
 pub use failure::ProbeError;
 
 use super::plan::{Capabilities, SourceFacts, access, input, ladder};

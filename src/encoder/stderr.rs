@@ -85,6 +85,14 @@ impl StderrRing {
         cutter.finish(|line| self.keep(line));
     }
 
+    /// Takes a whole stream that is at hand.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn push(&self, bytes: &[u8]) {
+        let mut cutter = LineCutter::default();
+        cutter.push(bytes, |line| self.keep(line));
+        cutter.finish(|line| self.keep(line));
+    }
+
     fn keep(&self, line: String) {
         self.count(&line);
         // Says nothing by itself, and would be shown as the last word of an ffmpeg that ended.

@@ -41,7 +41,7 @@ fn host(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// A host and maybe a port, and nothing that would mean something in a playlist or in XML.
-fn is_host(text: &&str) -> bool {
+pub(super) fn is_host(text: &&str) -> bool {
     let fine = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b);
     text.len() <= 260 && text.bytes().all(fine) && text.parse::<Authority>().is_ok()
 }

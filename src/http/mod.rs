@@ -27,6 +27,8 @@ mod ending;
 mod entrance;
 mod error;
 mod events;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod growing;
 mod guard;
 mod health;

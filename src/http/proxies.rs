@@ -109,9 +109,10 @@ impl Proxies {
     }
 }
 
-/// All hops, the nearest first. `Forwarded` counts if there is one: proxies that know it say more there.
+/// All hops, the nearest first. `Forwarded` counts only where there is no `X-Forwarded-For`: nearly all proxies append to
+/// the latter, and pass a `Forwarded` that a viewer made up on as it is.
 fn hops<'h>(headers: &'h HeaderMap) -> Box<dyn Iterator<Item = Hop<'h>> + 'h> {
-    if headers.contains_key(header::FORWARDED) {
+    if !headers.contains_key(X_FORWARDED_FOR) {
         return Box::new(items(headers, header::FORWARDED, quoted).map(forwarded));
     }
     // Nothing is quoted here: a quote of a viewer must not swallow what a proxy appends.
@@ -149,7 +150,8 @@ fn last_item<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     field.rsplit(',').next().map(str::trim)
 }
 
-/// Splits at a character that is not in quotes.
+/// Splits at a character that is not in quotes. A quote that nothing closes means nothing: a viewer's would swallow what
+/// a proxy appends.
 fn split(text: &str, at: char) -> Vec<&str> {
     let (mut pieces, mut start) = (Vec::new(), 0);
     let (mut quoted, mut escaped) = (false, false);
@@ -164,6 +166,9 @@ fn split(text: &str, at: char) -> Vec<&str> {
             }
             _ => {}
         }
+    }
+    if quoted {
+        return text.split(at).map(str::trim).collect();
     }
     pieces.push(text[start..].trim());
     pieces

@@ -58,7 +58,7 @@ fn the_first_hop_from_the_right_that_is_no_proxy_is_the_viewer() {
 }
 
 #[test]
-fn forwarded_counts_before_the_older_fields() {
+fn forwarded_counts_where_nothing_else_is_told() {
     for (value, expected) in [
         ("for=192.0.2.7", "192.0.2.7"),
         ("For=\"[2001:db8::7]:4711\";proto=https", "2001:db8::7"),
@@ -74,8 +74,31 @@ fn forwarded_counts_before_the_older_fields() {
         ("proto=https", PROXY),
         ("for=\"1\\92.0.2.7\"", "192.0.2.7"),
     ] {
-        let fields = [("forwarded", value), ("x-forwarded-for", "1.2.3.4")];
-        assert_eq!(viewer(&fields), expected, "{value}");
+        assert_eq!(viewer(&[("forwarded", value)]), expected, "{value}");
+    }
+}
+
+#[test]
+fn a_field_that_a_proxy_does_not_know_and_passes_on_is_not_believed() {
+    let forged = (
+        "forwarded",
+        "for=198.51.100.1;host=evil.example;proto=https",
+    );
+    let fields = [forged, ("x-forwarded-for", "192.0.2.7")];
+    assert_eq!(viewer(&fields), "192.0.2.7");
+    assert_eq!(
+        proxies().asked(client(), &headers(&fields)),
+        Asked::default()
+    );
+}
+
+#[test]
+fn a_quote_that_nothing_closes_swallows_nothing() {
+    for forged in ["for=\"x", "\"", "for=\"\\", "a=\"b\";c=\"", "for=\"a\\\""] {
+        for appended in ["for=192.0.2.7", "for=\"192.0.2.7:4711\";host=\"a.example\""] {
+            let value = format!("{forged}, {appended}");
+            assert_eq!(viewer(&[("forwarded", &value)]), "192.0.2.7", "{value}");
+        }
     }
 }
 
@@ -118,6 +141,10 @@ proptest! {
         let value = format!("{forged}, 192.0.2.7");
         prop_assert_eq!(viewer(&[("x-forwarded-for", &value)]), "192.0.2.7");
         let fields = [("forwarded", forged.as_str()), ("forwarded", "for=192.0.2.7")];
+        prop_assert_eq!(viewer(&fields), "192.0.2.7");
+        let joined = format!("{forged}, for=\"192.0.2.7:1\"");
+        prop_assert_eq!(viewer(&[("forwarded", &joined)]), "192.0.2.7");
+        let fields = [("forwarded", forged.as_str()), ("x-forwarded-for", "192.0.2.7")];
         prop_assert_eq!(viewer(&fields), "192.0.2.7");
     }
 

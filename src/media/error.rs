@@ -122,7 +122,7 @@ pub enum MediaError {
     /// A stsd with more than one sample entry, or a fragment that asks for another than the first.
     #[error("{at} uses sample entry {index}; a stream must have exactly one")]
     SampleEntryCount {
-        /// The stsd or tfhd.
+        /// The stsd, trex or tfhd.
         at: BoxPosition,
         /// The count, or the index (from 1) that was asked for.
         index: u32,

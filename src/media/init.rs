@@ -73,6 +73,13 @@ fn only_trex(moov: &BoxView<'_>, track_id: u32) -> Result<Trex, MediaError> {
             found: trex.track_id,
         });
     }
+    // Fragments that are written here say nothing about it, and would ask for an entry that is not there.
+    if trex.default_sample_description_index != 1 {
+        return Err(MediaError::SampleEntryCount {
+            at: trex_box.at,
+            index: trex.default_sample_description_index,
+        });
+    }
     Ok(trex)
 }
 

@@ -1,7 +1,6 @@
 //! The one task that owns a running session: it waits for events, lets [`SessionState`] decide, and does as told.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use tokio::sync::mpsc;
@@ -134,23 +133,23 @@ impl Actor {
     /// Ends the task, unless somebody came at the last moment: nobody can come while the inbox is locked.
     fn leave(&mut self) -> bool {
         let session = self.session.clone();
-        let mut inbox = session.inbox.lock();
-        match self.inbox.try_recv() {
-            Ok(Command::ViewerArrived) => {
-                drop(inbox);
-                self.obey(Command::ViewerArrived);
-                false
-            }
-            Ok(_) => false, // There is nothing to stop or to restart.
-            Err(_) => {
-                *inbox = None;
+        let mut last = None;
+        let has_left = session.door.leave(|| {
+            last = self.inbox.try_recv().ok();
+            let is_quiet = last.is_none();
+            if is_quiet {
                 self.seat = None;
                 session.viewers.clear();
                 self.tell_viewers();
                 session.status.send_replace(Status::Idle);
-                true
             }
+            is_quiet
+        });
+        // There is nothing to stop or to restart.
+        if let Some(Command::ViewerArrived) = last {
+            self.obey(Command::ViewerArrived);
         }
+        has_left
     }
 
     pub(super) async fn next_command(&mut self) -> Option<Command> {
@@ -179,7 +178,7 @@ impl Actor {
         match command {
             Command::ViewerArrived => {
                 // First this: who comes from here on sends word again.
-                self.session.knocked.store(false, Ordering::SeqCst);
+                self.session.door.heard();
                 let now = Instant::now();
                 match self.state.phase() {
                     Phase::Starting | Phase::Active => {}
@@ -335,11 +334,12 @@ impl Drop for Actor {
             return;
         }
         error!(channel = %self.session.id, "the session's task has crashed");
-        let mut inbox = self.session.inbox.lock();
-        *inbox = None;
-        self.seat = None;
-        self.session.status.send_replace(Status::Idle);
-        drop(inbox);
+        let session = self.session.clone();
+        session.door.leave(|| {
+            self.seat = None;
+            session.status.send_replace(Status::Idle);
+            true
+        });
         let mut facts = self.session.facts.lock();
         let phases = (
             std::mem::replace(&mut facts.phase, Phase::Idle),

@@ -322,7 +322,7 @@ impl Actor {
                     return true;
                 }
                 command = self.next_command() => match command {
-                    Some(Command::ViewerArrived) => session.knocked.store(false, Ordering::SeqCst),
+                    Some(Command::ViewerArrived) => session.door.heard(),
                     Some(Command::Stop(_)) | None => return false,
                     // It will start with the configuration of then, and there is no encoder yet.
                     Some(Command::Restart | Command::Reconfigure | Command::SwitchSource(_)) => {}

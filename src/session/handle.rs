@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 
+use super::door::Door;
 use super::error::ServeError;
 use super::facts::Facts;
 use super::past::Delays;
@@ -49,10 +50,8 @@ pub struct Session {
     pub(super) viewers: Viewers,
     pub(super) status: watch::Sender<Status>,
     pub(super) facts: Mutex<Facts>,
-    /// The actor's inbox, while it runs.
-    pub(super) inbox: Mutex<Option<mpsc::UnboundedSender<Command>>>,
-    /// A word of an arrival lies in the inbox.
-    pub(super) knocked: AtomicBool,
+    /// The way to the actor, while it runs.
+    pub(super) door: Door<mpsc::UnboundedSender<Command>>,
     /// It waits for others to start.
     pub(super) is_queued: AtomicBool,
     pub(super) floor: Floor,
@@ -73,8 +72,7 @@ impl Session {
             target_seconds: AtomicU64::new(target_duration(&spec).as_secs()),
             status: watch::Sender::new(Status::Idle),
             facts: Mutex::default(),
-            inbox: Mutex::new(None),
-            knocked: AtomicBool::new(false),
+            door: Door::new(),
             is_queued: AtomicBool::new(false),
             floor,
             last_good: Mutex::default(),

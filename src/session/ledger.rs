@@ -24,6 +24,9 @@ const SET_ASIDE: u64 = 4;
 /// A file larger than this is none of ours, bytes.
 const MAX_SIZE: u64 = 4 << 20;
 
+/// A number above this is none of ours: numbers of JavaScript are exact up to here, and there must be some left.
+const HIGHEST: u64 = 1 << 53;
+
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -63,6 +66,15 @@ impl Ledger {
             highest: Mutex::new(highest),
             is_unwritten: AtomicBool::new(false),
         }
+    }
+
+    /// Numbers of a file that was read by somebody else.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn parse(bytes: &[u8]) -> io::Result<Self> {
+        Ok(Self {
+            highest: Mutex::new(parse(bytes)?.discontinuity_sequence),
+            ..Self::default()
+        })
     }
 
     /// What an earlier process may have given out.
@@ -123,7 +135,19 @@ fn read(file: &Path) -> io::Result<Page> {
             "it is too large",
         ));
     }
-    Ok(serde_json::from_slice(&std::fs::read(file)?)?)
+    parse(&std::fs::read(file)?)
+}
+
+fn parse(bytes: &[u8]) -> io::Result<Page> {
+    let page: Page = serde_json::from_slice(bytes)?;
+    let mut numbers = page.discontinuity_sequence.values();
+    if numbers.any(|number| *number > HIGHEST) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "a number in it is higher than players can count",
+        ));
+    }
+    Ok(page)
 }
 
 /// Whole or not at all: a reader never sees half of it.
@@ -221,9 +245,12 @@ mod tests {
     fn a_file_of_somebody_else_is_no_reason_to_stop() {
         let file = folder("garbage").join("numbers.json");
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-        std::fs::write(&file, "no numbers").unwrap();
-        let ledger = Ledger::at(file.clone());
-        assert_eq!(ledger.floor(&channel("a")), Numbers::default());
+        let largest = format!("{{\"discontinuity_sequence\":{{\"a\":{}}}}}", u64::MAX);
+        for text in ["no numbers", &largest] {
+            std::fs::write(&file, text).unwrap();
+            let ledger = Ledger::at(file.clone());
+            assert_eq!(ledger.floor(&channel("a")), Numbers::default(), "{text}");
+        }
         let _ = std::fs::remove_dir_all(file.parent().unwrap());
     }
 }

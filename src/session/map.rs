@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -317,26 +318,25 @@ impl SessionMap {
             reason,
             retry_after: Duration::from_secs(seconds),
         };
-        let mut inbox = session.inbox.lock();
-        // Looked at while the inbox is locked: a drain sends its word through it afterwards.
-        if self.shared.is_draining() {
-            return Err(refused("the gateway stops".into(), 5));
-        }
-        // And so does the removal of the channel.
-        if session.is_removed() {
-            return Err(ServeError::UnknownChannel(session.id.to_string()));
-        }
-        if let Some(inbox) = &*inbox {
-            // One word that is not read yet is enough for all who come.
-            if !session.knocked.swap(true, Ordering::SeqCst) {
-                let _ = inbox.send(Command::ViewerArrived);
+        let admit = || {
+            // Looked at while nobody else is at the door: a drain sends its word through it afterwards.
+            if self.shared.is_draining() {
+                return Err(refused("the gateway stops".into(), 5));
             }
-            return Ok(());
-        }
-        let seat = self.take_seat(session)?;
-        session.knocked.store(false, Ordering::SeqCst);
-        *inbox = Some(actor::spawn(&self.shared, session, seat));
-        Ok(())
+            // And so does the removal of the channel.
+            if session.is_removed() {
+                return Err(ServeError::UnknownChannel(session.id.to_string()));
+            }
+            Ok(())
+        };
+        let tell = |inbox: &UnboundedSender<Command>| {
+            let _ = inbox.send(Command::ViewerArrived);
+        };
+        let start = || {
+            let seat = self.take_seat(session)?;
+            Ok(actor::spawn(&self.shared, session, seat))
+        };
+        session.door.arrive(admit, tell, start).map(|_| ())
     }
 }
 
@@ -377,9 +377,7 @@ impl Session {
 
     /// Reaches the actor, if it runs.
     fn send(&self, command: Command) -> bool {
-        self.inbox
-            .lock()
-            .as_ref()
-            .is_some_and(|inbox| inbox.send(command).is_ok())
+        self.door
+            .with(|inbox| inbox.is_some_and(|inbox| inbox.send(command).is_ok()))
     }
 }

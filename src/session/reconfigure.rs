@@ -63,21 +63,23 @@ impl Session {
 
     /// The channel is gone: nobody gets in any more, and who waits is answered.
     fn remove(&self) {
-        let inbox = self.inbox.lock();
-        // While the inbox is locked, so that no arrival can come behind the stop.
-        self.removed.store(true, Ordering::SeqCst);
-        if let Some(inbox) = &*inbox {
-            let _ = inbox.send(Command::Stop(REMOVED));
-        }
+        self.door.with(|inbox| {
+            // At the door, so that no arrival can come behind the stop.
+            self.removed.store(true, Ordering::SeqCst);
+            if let Some(inbox) = inbox {
+                let _ = inbox.send(Command::Stop(REMOVED));
+            }
+        });
     }
 
     fn reconfigure(&self, spec: &Arc<ChannelSpec>) {
-        let inbox = self.inbox.lock();
-        self.set_spec(spec.clone());
-        self.removed.store(false, Ordering::SeqCst);
-        if let Some(inbox) = &*inbox {
-            let _ = inbox.send(Command::Reconfigure);
-        }
+        self.door.with(|inbox| {
+            self.set_spec(spec.clone());
+            self.removed.store(false, Ordering::SeqCst);
+            if let Some(inbox) = inbox {
+                let _ = inbox.send(Command::Reconfigure);
+            }
+        });
     }
 
     /// Whether the configuration in force does not have the channel any more.

@@ -12,6 +12,8 @@ mod acme;
 mod certificates;
 mod client;
 mod folder;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod pair;
 mod validity;
 

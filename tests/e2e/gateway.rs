@@ -55,20 +55,44 @@ impl Gateway {
 
     fn spawn(channels: &str, folder: tempfile::TempDir, ffmpeg: Option<&Path>) -> Self {
         let config = folder.path().join("channels.toml");
+        std::fs::write(&config, Self::text(channels, folder.path())).unwrap();
+        let (child, address, log) = Self::launch(&config, ffmpeg);
+        Self {
+            child,
+            address,
+            folder,
+            log,
+            _machine: None,
+        }
+    }
+
+    /// A whole configuration with these channels, for a gateway in this folder.
+    pub(crate) fn text(channels: &str, folder: &Path) -> String {
         let server = "[server]\nlisten = \"127.0.0.1:0\"\nstate = \"headgate.state\"\n\
                       allow_private = [\"127.0.0.0/8\"]";
         // The scripted ffmpeg reads its script, which no cage permits.
-        let is_scripted = folder.path().join("ffmpeg.scenario").exists();
+        let is_scripted = folder.join("ffmpeg.scenario").exists();
         let cage = if is_scripted { "cage = \"off\"" } else { "" };
-        let text = format!("{server}\n{cage}\n{channels}");
-        std::fs::write(&config, text).unwrap();
+        format!("{server}\n{cage}\n{channels}")
+    }
+
+    /// Kills it without a word, and starts another one on the same configuration, at another address.
+    pub(crate) fn replace(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let own = Some(self.folder.path().join("ffmpeg")).filter(|own| own.exists());
+        let config = self.folder.path().join("channels.toml");
+        (self.child, self.address, self.log) = Self::launch(&config, own.as_deref());
+    }
+
+    fn launch(config: &Path, ffmpeg: Option<&Path>) -> (Child, String, Arc<Mutex<Vec<String>>>) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_headgate"));
         if let Some(ffmpeg) = ffmpeg {
             command.env("FFMPEG", ffmpeg);
         }
         let mut child = command
             .arg("--config")
-            .arg(&config)
+            .arg(config)
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
@@ -77,13 +101,7 @@ impl Gateway {
         let log = Arc::new(Mutex::new(Vec::new()));
         let address = follow(&mut child, &log).recv_timeout(PATIENCE);
         let address = address.unwrap_or_else(|_| panic!("no address: {:?}", log.lock().unwrap()));
-        Self {
-            child,
-            address,
-            folder,
-            log,
-            _machine: None,
-        }
+        (child, address, log)
     }
 
     pub(crate) fn pid(&self) -> u32 {

@@ -278,6 +278,11 @@ impl Witness {
         &self.base
     }
 
+    /// The newest playlist.
+    pub(crate) fn newest(&self) -> Option<&Playlist> {
+        self.timelines.last().map(Checker::last)
+    }
+
     /// How many segments were read.
     pub(crate) fn segments(&self) -> usize {
         self.media.len()

@@ -22,7 +22,7 @@ enum StreamKind {
 ///
 /// Only lines with the indentation of ffmpeg's own are believed: titles in a source are foreign text and stand
 /// further in.
-pub(super) fn read(lines: &[String]) -> SourceFacts {
+pub(in crate::encoder) fn read(lines: &[String]) -> SourceFacts {
     let mut facts = SourceFacts::default();
     let mut streams: Vec<Stream> = Vec::new();
     let mut program = 0;
