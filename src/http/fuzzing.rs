@@ -6,6 +6,7 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 use super::base_url::is_host;
+use super::operators::Audience;
 use super::precondition::{
     Coding, RangeRequest, accepts_gzip, names_tag, parse_range, range_applies,
 };
@@ -25,6 +26,7 @@ pub(crate) fn forwarded(input: &[u8]) {
         address: PROXY,
         is_secure: false,
         is_proxy: true,
+        audience: Audience::Viewers,
     };
     let seen: IpAddr = SEEN.parse().expect("it is an address");
     for (name, appended) in [
