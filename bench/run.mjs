@@ -7,8 +7,9 @@ import { delivery } from './delivery.mjs';
 import { stopAll } from './lib.mjs';
 import { overload } from './overload.mjs';
 import { parked } from './parked.mjs';
+import { remux } from './remux.mjs';
 
-const MEASUREMENTS = { delivery, cold, parked, cycles, cage, overload };
+const MEASUREMENTS = { delivery, cold, parked, cycles, cage, overload, remux };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(MEASUREMENTS);
 for (const signal of ['SIGINT', 'SIGTERM']) {

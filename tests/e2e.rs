@@ -34,5 +34,7 @@ mod sources;
 mod transport;
 #[path = "e2e/truth.rs"]
 mod truth;
+#[path = "support/ts_analysers.rs"]
+mod ts_analysers;
 #[path = "support/ts_reader.rs"]
 mod ts_reader;

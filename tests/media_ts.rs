@@ -4,6 +4,8 @@
 
 #[path = "support/media.rs"]
 mod media_support;
+#[path = "support/ten_minutes.rs"]
+mod ten_minutes;
 #[path = "support/ts_reader.rs"]
 mod ts_reader;
 
@@ -277,37 +279,12 @@ fn times_go_on_over_the_wrap() {
     );
 }
 
-/// Frame `number` of a recording that goes round and round, at its time.
-fn frame(recording: &[Fragment], number: u64, begin: u64) -> Fragment {
-    let mut fragment = recording[(number % recording.len() as u64) as usize].clone();
-    let duration = recording[0].samples[0].duration;
-    fragment.samples[0].duration = duration;
-    fragment.base_decode_time = begin + number * u64::from(duration);
-    fragment
-}
-
 /// Ten minutes in segments of two seconds, with the wrap in the middle.
 #[test]
 fn ten_minutes_over_the_wrap_are_one_stream() {
-    const SECONDS: u64 = 600;
-    let program = program(VIDEO_H264, AUDIO_AAC);
-    let (pictures, sound) = (fragments_of(VIDEO_H264), fragments_of(AUDIO_AAC));
-    let first = WRAP / 90_000 - SECONDS / 2;
-    let (mut video, mut audio) = (0, 0);
     let mut stream = Stream::default();
-    for segment in 1..=SECONDS / 2 {
-        let mut muxer = Muxer::new(program.clone(), false);
-        while video < segment * 60 {
-            muxer.video(&frame(&pictures, video, first * 15_360));
-            video += 1;
-        }
-        while audio * 1_024 < segment * 96_000 {
-            muxer.audio(&frame(&sound, audio, first * 48_000));
-            audio += 1;
-        }
-        muxer.end_video();
-        muxer.end_audio();
-        stream.push(&muxer.take());
+    for segment in ten_minutes::segments() {
+        stream.push(&segment);
     }
     stream.finish();
     assert!(stream.jumps.is_empty(), "{:?}", stream.jumps);

@@ -1,7 +1,6 @@
 //! MPEG-TS by the real encoder: read back packet by packet, and played by players that know nothing of it.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -11,6 +10,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use crate::gateway::{Gateway, PATIENCE, ffmpeg};
 use crate::playlist::Playlist;
 use crate::truth::CARD;
+use crate::ts_analysers;
 use crate::ts_reader::{self, Stream};
 
 /// Connections that one address may have here: all viewers are on this machine.
@@ -130,6 +130,10 @@ async fn segments_have_the_boundaries_of_the_fragments_and_keep_their_promises()
         std::fs::write(&file, joined).unwrap();
         let said = decode(&file.display().to_string(), None).await;
         assert_eq!(said, "", "{name}");
+        let found = ts_analysers::demux(&file);
+        assert_eq!(found.lost, [] as [&str; 0], "{name}");
+        let (counted, gap) = (found.counted, found.longest_clock_gap());
+        assert!(counted > 1_000 && gap <= 0.1, "{name}: {counted}, {gap} s");
     }
 }
 
@@ -170,19 +174,16 @@ async fn ffmpeg_plays_both_without_a_warning() {
     let _ = tokio::time::timeout(Duration::from_secs(6), reading).await;
     read.truncate(read.len() / ts_reader::PACKET * ts_reader::PACKET);
     std::fs::write(&file, &read).unwrap();
-    let output = Command::new(ffmpeg("ffprobe"))
-        .args(["-v", "warning", "-show_packets", "-of", "csv=p=0"])
-        .args(["-show_entries", "packet=codec_type,flags"])
-        .arg(&file)
-        .output()
-        .unwrap();
-    let (packets, said) = (
-        String::from_utf8(output.stdout).unwrap(),
-        String::from_utf8(output.stderr).unwrap(),
-    );
+    let (streams, said) = ts_analysers::probe(&ffmpeg("ffprobe"), &file);
     assert_eq!(said, "");
-    assert!(packets.lines().count() > 300, "{packets}");
-    assert!(!packets.contains('C'), "a damaged packet: {packets}");
+    assert_eq!(streams.len(), 2);
+    for packets in streams.values() {
+        assert!(packets.len() > 100, "{} packets", packets.len());
+        assert!(packets.windows(2).all(|pair| pair[0].dts < pair[1].dts));
+        assert!(packets.iter().all(|packet| packet.pts >= packet.dts));
+        let damaged = |packet: &ts_analysers::Packet| packet.flags.contains('C');
+        assert!(!packets.iter().any(damaged), "{packets:?}");
+    }
 }
 
 /// What ffmpeg has to say of it.
