@@ -20,6 +20,8 @@ mod crawl;
 mod delivery;
 #[path = "e2e/gateway.rs"]
 mod gateway;
+#[path = "e2e/hevc.rs"]
+mod hevc;
 #[path = "e2e/lifecycle.rs"]
 mod lifecycle;
 #[path = "e2e/players.rs"]
