@@ -34,6 +34,8 @@ if [ -f web/package.json ]; then
     bash scripts/page.sh || status=$?
     say "the page in Chromium, for operators with tokens"
     bash scripts/operators.sh || status=$?
+    say "five thousand hostile channels in Chromium"
+    bash scripts/hostile.sh || status=$?
     say "the page in Chromium, while encoders and the gateway are killed"
     bash scripts/survive.sh || status=$?
     say "the page in Chromium, while sources are unplugged"
