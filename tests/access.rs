@@ -4,9 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #[path = "iptv/client.rs"]
+#[expect(dead_code, reason = "not every test asks for all of it")]
 mod client;
 #[path = "iptv/gateway.rs"]
-#[expect(dead_code, reason = "not every test asks for all of it")]
 mod gateway;
 #[path = "access/issuers.rs"]
 mod issuers;
