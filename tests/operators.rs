@@ -7,6 +7,8 @@
 mod access;
 #[path = "operators/audited.rs"]
 mod audited;
+#[path = "operators/commands.rs"]
+mod commands;
 #[path = "operators/gateway.rs"]
 mod gateway;
 #[path = "operators/routes.rs"]

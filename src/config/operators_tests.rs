@@ -58,6 +58,23 @@ fn the_address_of_another_listener_is_that_listener() {
 }
 
 #[test]
+fn nobody_is_sent_where_operators_are_not_served() {
+    let text = format!(
+        "[server]\nlisten = '127.0.0.1:80'\n[server.tls]\nredirect = true\n{TLS}[operators]\nlisten = '127.0.0.1:80'"
+    );
+    let error = parse(&text).unwrap_err().to_string();
+    assert!(
+        error.contains("write `listen = \"127.0.0.1:8443\"`"),
+        "{error}"
+    );
+    let tls = text.replace(
+        "[operators]\nlisten = '127.0.0.1:80'",
+        "[operators]\nlisten = '127.0.0.1:8443'",
+    );
+    assert_eq!(at(&tls).0, OperatorsAt::Tls);
+}
+
+#[test]
 fn what_stands_over_the_file_counts_when_it_is_judged() {
     let text =
         "[operators]\nlisten = '0.0.0.0:8081'\n[[channel]]\nid = 'a'\nsource = 'testcard:'\n";
