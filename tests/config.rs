@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use headgate::config::{
-    CertificateSpec, Config, ConfigError, LadderSpec, LostWhen, MAX_FILE_SIZE, OpenPath,
+    CertificateSpec, Config, ConfigError, LadderSpec, LimitsSpec, LostWhen, MAX_FILE_SIZE, OpenPath,
     OperatorsAt, Role, RungVideo, SourceKind, TokenSecret, check,
 };
 use headgate::events::Filter;
@@ -275,6 +275,7 @@ fn what_is_not_written_has_a_default() {
         server.max_sessions,
     );
     assert_eq!(limits, (10_000, 1024, 100));
+    assert_eq!(server.limits, LimitsSpec::default());
     let [channel] = &config.channels[..] else {
         panic!("{config:?}")
     };
@@ -346,6 +347,16 @@ fn the_edges_of_every_range_are_inside() {
         (server.max_connections, server.max_connections_per_address),
         (10, 10)
     );
+    let (edge, starts) = (&server.limits.edge, &server.limits.starts);
+    assert_eq!(edge.header_timeout, Duration::from_millis(100));
+    assert_eq!(edge.answer_timeout, Duration::from_secs(3600));
+    assert_eq!((edge.max_header_bytes, edge.max_headers), (8192, 100));
+    assert_eq!((edge.http2_streams, edge.reserved_descriptors), (10_000, 0));
+    assert_eq!(
+        (starts.max_starting, starts.max_segment_memory),
+        (Some(1), Some(16 << 20))
+    );
+    assert_eq!((starts.shed_memory, starts.shed_cpu), (100, 1));
     let [inherits, overrides, rungs] = &config.channels[..] else {
         panic!("{config:?}")
     };

@@ -63,7 +63,7 @@ pub(super) fn raise_descriptors() {
     let before = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: before.maximum,
-        ..before.clone()
+        ..before
     };
     if before.current != before.maximum
         && let Err(error) = setrlimit(Resource::Nofile, raised)

@@ -2,6 +2,7 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use toml::de::DeValue;
@@ -77,101 +78,96 @@ impl<'a> LimitsTable<'a> {
     }
 
     fn edge(&self, report: &mut Report<'_>) -> EdgeLimits {
-        let built_in = EdgeLimits::default();
-        let mut time = |key, field: &Field<&str>, built_in, most| {
-            let least = Duration::from_millis(100);
-            let most = Duration::from_secs(most);
-            let read = |text: &&str| within(key, duration(text)?, least..=most, show_duration);
-            take(field, report, read).unwrap_or(built_in)
-        };
-        let header_timeout = time(
-            "header_timeout",
-            &self.header_timeout,
-            built_in.header_timeout,
-            300,
-        );
-        let body_timeout = time(
-            "body_timeout",
-            &self.body_timeout,
-            built_in.body_timeout,
-            300,
-        );
-        let idle_timeout = time(
-            "idle_timeout",
-            &self.idle_timeout,
-            built_in.idle_timeout,
-            3600,
-        );
-        let write_timeout = time(
-            "write_timeout",
-            &self.write_timeout,
-            built_in.write_timeout,
-            600,
-        );
-        let answer_timeout = time(
-            "answer_timeout",
-            &self.answer_timeout,
-            built_in.answer_timeout,
-            3600,
-        );
-        let mut number = |key, field: &Field<i64>, built_in, least, most| {
-            let number = count(key, field, least, most, report);
-            number.unwrap_or(built_in)
-        };
-        EdgeLimits {
-            header_timeout,
-            body_timeout,
-            idle_timeout,
-            write_timeout,
-            answer_timeout,
-            // What the HTTP parser takes at the least.
-            max_header_bytes: number(
+        let mut edge = EdgeLimits::default();
+        let times = [
+            (
+                "header_timeout",
+                &self.header_timeout,
+                &mut edge.header_timeout,
+                300,
+            ),
+            (
+                "body_timeout",
+                &self.body_timeout,
+                &mut edge.body_timeout,
+                300,
+            ),
+            (
+                "idle_timeout",
+                &self.idle_timeout,
+                &mut edge.idle_timeout,
+                3600,
+            ),
+            (
+                "write_timeout",
+                &self.write_timeout,
+                &mut edge.write_timeout,
+                600,
+            ),
+            (
+                "answer_timeout",
+                &self.answer_timeout,
+                &mut edge.answer_timeout,
+                3600,
+            ),
+        ];
+        for (key, field, time, most) in times {
+            let range = Duration::from_millis(100)..=Duration::from_secs(most);
+            let written = take(field, report, |text| {
+                within(key, duration(text)?, range, show_duration)
+            });
+            *time = written.unwrap_or(*time);
+        }
+        // The HTTP parser takes no less than 8 KiB and no more than a hundred fields.
+        let header_bytes = 8 * KIB..=1024 * KIB;
+        let body_bytes = KIB..=64 * 1024 * KIB;
+        let numbers = [
+            (
                 "max_header_bytes",
                 &self.max_header_bytes,
-                built_in.max_header_bytes,
-                8 * KIB,
-                1024 * KIB,
+                &mut edge.max_header_bytes,
+                header_bytes,
             ),
-            max_headers: number(
+            (
                 "max_headers",
                 &self.max_headers,
-                built_in.max_headers,
-                8,
-                100,
+                &mut edge.max_headers,
+                8..=100,
             ),
-            max_body_bytes: number(
+            (
                 "max_body_bytes",
                 &self.max_body_bytes,
-                built_in.max_body_bytes,
-                KIB,
-                64 * 1024 * KIB,
+                &mut edge.max_body_bytes,
+                body_bytes,
             ),
-            http2_streams: number(
+            (
                 "http2_streams",
                 &self.http2_streams,
-                built_in.http2_streams,
-                8,
-                10_000,
+                &mut edge.http2_streams,
+                8..=10_000,
             ),
-            reserved_descriptors: number(
+            (
                 "reserved_descriptors",
                 &self.reserved_descriptors,
-                built_in.reserved_descriptors,
-                0,
-                100_000,
+                &mut edge.reserved_descriptors,
+                0..=100_000,
             ),
+        ];
+        for (key, field, number, range) in numbers {
+            *number = count(key, field, range, report).unwrap_or(*number);
         }
+        edge
     }
 
     fn starts(&self, report: &mut Report<'_>) -> StartLimits {
         let built_in = StartLimits::default();
         let share = |key, field, built_in, report: &mut Report<'_>| {
-            count(key, field, 1, 100, report).map_or(built_in, |percent: usize| {
+            count(key, field, 1..=100, report).map_or(built_in, |percent: usize| {
                 u8::try_from(percent).unwrap_or(built_in)
             })
         };
         StartLimits {
-            max_starting: count("max_starting", &self.max_starting, 1, 10_000, report),
+            max_starting: count("max_starting", &self.max_starting, 1..=10_000, report),
             max_segment_memory: take(&self.max_segment_memory, report, |text| size(text)),
             shed_memory: share(
                 "shed_memory",
@@ -187,12 +183,11 @@ impl<'a> LimitsTable<'a> {
 fn count(
     key: &str,
     field: &Field<i64>,
-    least: i64,
-    most: i64,
+    range: RangeInclusive<i64>,
     report: &mut Report<'_>,
 ) -> Option<usize> {
     take(field, report, |number| {
-        let number = within(key, *number, least..=most, |n| n.to_string())?;
+        let number = within(key, *number, range, |n| n.to_string())?;
         usize::try_from(number)
             .map_err(|_| Refusal::new(format!("`{key}` is too large"), "write a smaller number"))
     })

@@ -6,88 +6,71 @@ use crate::support::Gateway;
 /// What would be taken for a request of its own.
 const HIDDEN: &str = "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n";
 
+const POST: &str = "POST /api/v1/config/reload HTTP/1.1\r\nhost: 127.0.0.1\r\n";
+
+/// Fields and bodies of POST that can be cut in two ways; `HIDDEN` stands behind each.
+const TABLE: [(&str, &str); 16] = [
+    (
+        "CL and TE",
+        "content-length: 6\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    ),
+    (
+        "TE and CL",
+        "transfer-encoding: chunked\r\ncontent-length: 4\r\n\r\n5c\r\n",
+    ),
+    (
+        "two lengths",
+        "content-length: 0\r\ncontent-length: 34\r\n\r\n",
+    ),
+    ("a list of lengths", "content-length: 0, 34\r\n\r\n"),
+    ("a signed length", "content-length: +0\r\n\r\n"),
+    ("a length of words", "content-length: 0x0\r\n\r\n"),
+    (
+        "an unknown coding",
+        "transfer-encoding: xchunked\r\n\r\n0\r\n\r\n",
+    ),
+    (
+        "chunked not last",
+        "transfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+    ),
+    ("a space before the colon", "content-length : 0\r\n\r\n"),
+    ("obs-fold", "x: y\r\n content-length: 0\r\n\r\n"),
+    ("a NUL", "x: \0\r\n\r\n"),
+    ("a bare CR", "x: y\rcontent-length: 0\r\n\r\n"),
+    (
+        "a negative chunk",
+        "transfer-encoding: chunked\r\n\r\n-1\r\n\r\n",
+    ),
+    (
+        "a huge chunk",
+        "transfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
+    ),
+    (
+        "a chunk ended by LF",
+        "transfer-encoding: chunked\r\n\r\n1\nx\n0\n\n",
+    ),
+    (
+        "two codings",
+        "transfer-encoding: chunked\r\ntransfer-encoding: gzip\r\n\r\n0\r\n\r\n",
+    ),
+];
+
 #[tokio::test]
 async fn requests_that_can_be_cut_in_two_ways_are_refused_or_the_last_ones() {
     let gateway = start();
-    let post = "POST /api/v1/config/reload HTTP/1.1\r\nhost: 127.0.0.1\r\n";
-    let get = "GET /live/one/index.m3u8x HTTP/1.1\r\nhost: a\r\n";
-    let table: Vec<(&str, String)> = vec![
+    let extension = "a".repeat(40_000);
+    let more = [
         (
-            "CL and TE",
+            "chunk extensions without end",
             format!(
-                "{post}content-length: 6\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n{HIDDEN}"
-            ),
-        ),
-        (
-            "TE and CL",
-            format!(
-                "{post}transfer-encoding: chunked\r\ncontent-length: 4\r\n\r\n5c\r\n{HIDDEN}\r\n0\r\n\r\n"
+                "{POST}transfer-encoding: chunked\r\n\r\n1;{extension}\r\nx\r\n0\r\n\r\n{HIDDEN}"
             ),
         ),
         (
             "CL and TE on GET",
             format!(
-                "{get}content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n{HIDDEN}"
+                "GET /x HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n{HIDDEN}"
             ),
-        ),
-        (
-            "two lengths",
-            format!(
-                "{post}content-length: 0\r\ncontent-length: {}\r\n\r\n{HIDDEN}",
-                HIDDEN.len()
-            ),
-        ),
-        (
-            "a list of lengths",
-            format!("{post}content-length: 0, {}\r\n\r\n{HIDDEN}", HIDDEN.len()),
-        ),
-        (
-            "a signed length",
-            format!("{post}content-length: +0\r\n\r\n{HIDDEN}"),
-        ),
-        (
-            "a length of words",
-            format!("{post}content-length: 0x0\r\n\r\n{HIDDEN}"),
-        ),
-        (
-            "an unknown coding",
-            format!("{post}transfer-encoding: xchunked\r\n\r\n0\r\n\r\n{HIDDEN}"),
-        ),
-        (
-            "chunked not last",
-            format!("{post}transfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n{HIDDEN}"),
-        ),
-        (
-            "a space before the colon",
-            format!("{post}content-length : 0\r\n\r\n{HIDDEN}"),
-        ),
-        (
-            "obs-fold",
-            format!("{post}x: y\r\n content-length: 0\r\n\r\n{HIDDEN}"),
-        ),
-        ("a NUL", format!("{post}x: \0\r\n\r\n{HIDDEN}")),
-        (
-            "a bare CR",
-            format!("{post}x: y\rcontent-length: 0\r\n\r\n{HIDDEN}"),
-        ),
-        (
-            "a negative chunk",
-            format!("{post}transfer-encoding: chunked\r\n\r\n-1\r\n\r\n{HIDDEN}"),
-        ),
-        (
-            "a huge chunk",
-            format!("{post}transfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\n{HIDDEN}"),
-        ),
-        (
-            "chunk extensions without end",
-            format!(
-                "{post}transfer-encoding: chunked\r\n\r\n1;{}\r\nx\r\n0\r\n\r\n{HIDDEN}",
-                "a".repeat(40_000)
-            ),
-        ),
-        (
-            "a chunk ended by LF",
-            format!("{post}transfer-encoding: chunked\r\n\r\n1\nx\n0\n\n{HIDDEN}"),
         ),
         (
             "HTTP/1.0 with TE",
@@ -96,20 +79,17 @@ async fn requests_that_can_be_cut_in_two_ways_are_refused_or_the_last_ones() {
             ),
         ),
     ];
-    for (name, request) in table {
+    let table = TABLE.map(|(name, rest)| (name, format!("{POST}{rest}{HIDDEN}")));
+    for (name, request) in table.into_iter().chain(more) {
         let answers = answers(&gateway, &request).await;
         println!("{name}: {answers:?}");
-        assert!(
-            !answers.contains(&200) || answers.len() == 1,
-            "{name}: {answers:?}"
-        );
         assert!(
             answers.len() <= 1,
             "{name}: the hidden request was answered: {answers:?}"
         );
     }
     // What follows a whole request is one, too: this is what the others are told apart from.
-    let whole = format!("{post}content-length: 0\r\n\r\n{HIDDEN}");
+    let whole = format!("{POST}content-length: 0\r\n\r\n{HIDDEN}");
     let answers = answers(&gateway, &whole).await;
     assert_eq!(answers.len(), 2, "{answers:?}");
 }

@@ -343,7 +343,7 @@ pub(crate) fn affordable(wanted: usize) -> usize {
     let before = getrlimit(Resource::Nofile);
     let all = Rlimit {
         current: before.maximum,
-        ..before.clone()
+        ..before
     };
     let _ = setrlimit(Resource::Nofile, all);
     let most = getrlimit(Resource::Nofile).current.unwrap_or(1 << 20);
