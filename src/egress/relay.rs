@@ -154,7 +154,10 @@ fn is_packed(headers: &HeaderMap) -> bool {
 
 /// Reads until it is known whether this is a playlist; what was read is in `ahead`.
 async fn sniff(inner: &mut Incoming, ahead: &mut Bytes, packed: bool) -> Result<bool, Refusal> {
-    while !packed {
+    if packed {
+        return Ok(true);
+    }
+    loop {
         match manifest::is_manifest(ahead) {
             Some(is) => return Ok(is),
             None if ahead.len() > SNIFFED => {
@@ -173,7 +176,6 @@ async fn sniff(inner: &mut Incoming, ahead: &mut Bytes, packed: bool) -> Result<
             Err(_) => {}
         }
     }
-    Ok(true)
 }
 
 async fn gather(ahead: Bytes, inner: Incoming, packed: bool) -> Result<Vec<u8>, Refusal> {

@@ -207,11 +207,12 @@ fn packed(text: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-#[tokio::test]
-async fn answers_pass_as_they_are_but_for_what_ffmpeg_could_not_use() {
-    const LIST: &[u8] = b"#EXTM3U\nhttps://cdn.example/1.ts\n";
-    const VEILED: &[u8] = b"#EXTM3U\nhttp://_https.cdn.example/1.ts\n";
-    let script: Script = Arc::new(|head| match path(head) {
+const LIST: &[u8] = b"#EXTM3U\nhttps://cdn.example/1.ts\n";
+const VEILED: &[u8] = b"#EXTM3U\nhttp://_https.cdn.example/1.ts\n";
+
+/// Answers of all kinds, by their paths.
+fn answers() -> Script {
+    Arc::new(|head| match path(head) {
         "/range" => {
             assert!(head.to_lowercase().contains("range: bytes=3-"), "{head}");
             reply(
@@ -245,8 +246,12 @@ async fn answers_pass_as_they_are_but_for_what_ffmpeg_could_not_use() {
         ),
         "/empty" => reply("200 OK", "", b""),
         _ => reply("404 Not Found", "", b"gone"),
-    });
-    let server = Server::start(STRANGER, script).await;
+    })
+}
+
+#[tokio::test]
+async fn answers_pass_as_they_are_but_for_what_ffmpeg_could_not_use() {
+    let server = Server::start(STRANGER, answers()).await;
     let (_egress, lease) = open(&server).await;
     for (path, fields, status, in_head, body) in [
         (
@@ -356,7 +361,6 @@ async fn a_playlist_without_an_end_is_given_up() {
 
 /// Not a measurement that anything depends on: what the way out costs, printed.
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::print_stdout, reason = "a figure for people")]
 async fn a_body_is_relayed_at_some_speed() {
     const BYTES: usize = 256 << 20;
     let (listener, url) = patient().await;

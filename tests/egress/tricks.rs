@@ -147,7 +147,7 @@ fn tricks(port: u16, bait: &Path) -> Vec<String> {
         format!("subfile,,start,0,end,0,,:{bait}"),
         format!("cache:{bait}"),
         format!("tee:{bait}"),
-        format!("data:video/mp2t;base64,R0AREABC8CUAAcEAAP8B/wAB/IAUSBIBBkZG"),
+        "data:video/mp2t;base64,R0AREABC8CUAAcEAAP8B/wAB/IAUSBIBBkZG".to_owned(),
     ] {
         all.push(other);
     }
@@ -166,19 +166,19 @@ fn playlist(entries: impl Iterator<Item = String>) -> String {
 
 /// The ways of naming something: what `/index.m3u8` says of all tricks.
 fn vectors(tricks: &[String]) -> Vec<(&'static str, String)> {
-    let all = tricks.iter().enumerate();
-    let segments = all.clone().map(|(_, url)| format!("#EXTINF:2,\n{url}\n"));
-    let keys = all.clone().map(|(n, url)| {
+    let numbered = tricks.iter().enumerate();
+    let segments = tricks.iter().map(|url| format!("#EXTINF:2,\n{url}\n"));
+    let keys = numbered.clone().map(|(n, url)| {
         format!("#EXT-X-KEY:METHOD=AES-128,URI=\"{url}\"\n#EXTINF:2,\n/enciphered{n}.ts\n")
     });
-    let maps = all
+    let maps = numbered
         .clone()
         .map(|(n, url)| format!("#EXT-X-MAP:URI=\"{url}\"\n#EXTINF:2,\n/mapped{n}.ts\n"));
-    let redirects = all
+    let redirects = numbered
         .clone()
         .map(|(n, _)| format!("#EXTINF:2,\n/redirect/{n}.ts\n"));
     let mut variants = "#EXTM3U\n".to_owned();
-    for (_, url) in all {
+    for url in tricks {
         writeln!(
             variants,
             "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"n\",URI=\"{url}\""
