@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::checker::{Witness, heard, watch};
+use crate::checker::{Witness, heard, watch, watch_to_its_end};
 use crate::crowd::{flood, read_slowly, view};
 use crate::gateway::{Gateway, PATIENCE};
 use crate::playlist::Playlist;
@@ -21,9 +21,9 @@ use crate::table::{Kind, Leaks, Table};
 const SETTINGS: &str = r#"
 [defaults]
 grace_period = "1s"
-segment_duration = "2s"
+segment_duration = "4s"
 part_duration = "500ms"
-window = "12s"
+window = "24s"
 ladder = [{ name = "v", height = 180, video_bitrate = "200k" }]
 "#;
 
@@ -180,7 +180,12 @@ impl House {
         let mut striking: HashMap<&str, JoinHandle<Chance>> = HashMap::new();
         for channel in &self.channels {
             let client = self.gateway.client();
-            watching.push(watch(&client, channel.id, &RENDITIONS, &end));
+            let look = if channel.is_calm {
+                watch
+            } else {
+                watch_to_its_end
+            };
+            watching.push(look(&client, channel.id, &RENDITIONS, &end));
             if channel.is_calm {
                 for number in 0..2 {
                     let client = client.clone().named(&format!("viewer {number}"));
@@ -215,6 +220,7 @@ impl House {
         for (number, watching) in watching.into_iter().enumerate() {
             let witnesses = heard(watching).await;
             self.note(number, &witnesses);
+            self.check_calm(number).await;
         }
     }
 
@@ -319,6 +325,7 @@ impl House {
             if !channel.is_calm {
                 table.struck_gap = table.struck_gap.max(gap);
                 table.refusals += witness.refusals.len();
+                table.given_up += witness.given_up;
                 continue;
             }
             table.calm_gap = table.calm_gap.max(gap);
@@ -328,8 +335,22 @@ impl House {
                 .iter()
                 .map(|refusal| refusal.message.clone());
             table.calm_failures.extend(refusals);
-            assert_eq!(breaks, [] as [u64; 0], "{name} was not struck");
+            table.calm_breaks += breaks.len();
             assert_eq!(witness.timelines(), 1, "{name} was not struck");
+        }
+    }
+
+    /// Nothing was done to it: if its encoder was replaced all the same, then because the machine gave it no time.
+    async fn check_calm(&self, number: usize) {
+        let channel = &self.channels[number];
+        if !channel.is_calm {
+            return;
+        }
+        let session = self.gateway.session_of(channel.id).await;
+        for restarts in session["counts"]["restarts"].as_array().unwrap() {
+            let cause = restarts["cause"].as_str().unwrap();
+            let is_of_the_machine = matches!(cause, "silent" | "slow");
+            assert!(is_of_the_machine || restarts["count"] == 0, "{session:#}");
         }
     }
 

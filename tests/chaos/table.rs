@@ -54,6 +54,10 @@ pub(crate) struct Table {
     pub(crate) segments: usize,
     pub(crate) discontinuities: usize,
     pub(crate) refusals: usize,
+    /// Listed segments that were gone because a channel was given up.
+    pub(crate) given_up: usize,
+    /// Discontinuities of channels that nobody struck: the machine gave their encoder no time.
+    pub(crate) calm_breaks: usize,
     pub(crate) leaks: Vec<Leaks>,
 }
 
@@ -85,6 +89,8 @@ impl Table {
         self.segments += other.segments;
         self.discontinuities += other.discontinuities;
         self.refusals += other.refusals;
+        self.given_up += other.given_up;
+        self.calm_breaks += other.calm_breaks;
         self.leaks.extend(other.leaks);
     }
 
@@ -129,8 +135,16 @@ impl fmt::Display for Table {
             "playlists refused in words (struck channels)",
             self.refusals.to_string(),
         )?;
+        line(
+            "segments gone with a channel that was given up",
+            self.given_up.to_string(),
+        )?;
         line("worst gap on a struck channel", gap(self.struck_gap))?;
         line("worst gap on a healthy channel", gap(self.calm_gap))?;
+        line(
+            "discontinuities there, for want of processor time",
+            self.calm_breaks.to_string(),
+        )?;
         line(
             "requests to healthy channels",
             self.calm_requests.to_string(),

@@ -18,6 +18,7 @@ use bytes::Bytes;
 use headgate::media::{FragmentReader, MediaEvent};
 use jiff::Timestamp;
 use tokio::process::Command;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::client::{Answer, Client};
@@ -47,6 +48,10 @@ pub(crate) struct Witness {
     pub(crate) versions: Vec<Instant>,
     samples: Vec<Vec<u8>>,
     after_removal: usize,
+    /// The channel may be given up for good, and what it has listed with it.
+    may_end: bool,
+    /// What was listed and is gone with a timeline that was given up.
+    pub(crate) given_up: usize,
 }
 
 /// A playlist that was not given.
@@ -72,19 +77,37 @@ pub(crate) fn watch(
     channel: &str,
     renditions: &[&str],
     end: &CancellationToken,
-) -> Vec<(String, tokio::task::JoinHandle<Witness>)> {
+) -> Vec<(String, JoinHandle<Witness>)> {
+    start(client, channel, renditions, (end, false))
+}
+
+/// The same for a channel that may lose so many encoders that it is given up: then its segments are gone at once.
+pub(crate) fn watch_to_its_end(
+    client: &Client,
+    channel: &str,
+    renditions: &[&str],
+    end: &CancellationToken,
+) -> Vec<(String, JoinHandle<Witness>)> {
+    start(client, channel, renditions, (end, true))
+}
+
+fn start(
+    client: &Client,
+    channel: &str,
+    renditions: &[&str],
+    (end, may_end): (&CancellationToken, bool),
+) -> Vec<(String, JoinHandle<Witness>)> {
     let start = |rendition: &&str| {
         let base = format!("/live/{channel}/{rendition}/");
-        let witness = Witness::new(client.clone(), base.clone());
+        let mut witness = Witness::new(client.clone(), base.clone());
+        witness.may_end = may_end;
         (base, tokio::spawn(witness.run(end.clone())))
     };
     renditions.iter().map(start).collect()
 }
 
 /// What they all saw. A rule that was broken fails the test here.
-pub(crate) async fn heard(
-    watching: Vec<(String, tokio::task::JoinHandle<Witness>)>,
-) -> Vec<Witness> {
+pub(crate) async fn heard(watching: Vec<(String, JoinHandle<Witness>)>) -> Vec<Witness> {
     let mut witnesses = Vec::new();
     for (base, witness) in watching {
         let said = |error: tokio::task::JoinError| match error.try_into_panic() {
@@ -114,6 +137,8 @@ impl Witness {
             versions: Vec::new(),
             samples: Vec::new(),
             after_removal: 0,
+            may_end: false,
+            given_up: 0,
         }
     }
 
@@ -201,6 +226,10 @@ impl Witness {
                 continue;
             }
             let map = segment.map.clone().expect("a MAP before each [3.1.2]");
+            if self.may_end && self.is_given_up(&segment.uri).await {
+                self.given_up += 1;
+                return;
+            }
             if !self.inits.contains_key(&map) {
                 let init = self.fetch(&map).await;
                 self.inits.insert(map.clone(), init);
@@ -208,6 +237,15 @@ impl Witness {
             let body = self.fetch(&segment.uri).await;
             self.examine(segment, &self.inits[&map].clone(), &body);
         }
+    }
+
+    /// Whether it is gone because the timeline that listed it is: the next playlist is refused, or another timeline's.
+    async fn is_given_up(&self, uri: &str) -> bool {
+        if self.client.get(&format!("{}{uri}", self.base)).await.status == 200 {
+            return false;
+        }
+        let answer = self.client.get(&format!("{}index.m3u8", self.base)).await;
+        answer.status == 503 || (answer.status == 200 && !answer.text().contains(uri))
     }
 
     /// What is listed is there, and a URI names the same bytes for ever.
@@ -224,6 +262,9 @@ impl Witness {
 
     /// A segment that has left the playlist is still there, and still the same [6.2.2].
     async fn fetch_removed(&mut self, playlist: &Playlist) {
+        if self.may_end && self.given_up > 0 {
+            return;
+        }
         let left = playlist.media_sequence.saturating_sub(2);
         let same_timeline = self.timelines.last().unwrap().segments().next();
         let Some(media) = self.media.get(&left) else {
