@@ -33,6 +33,8 @@ mod strikes;
 mod table;
 #[path = "support/transport.rs"]
 mod transport;
+#[path = "chaos/trouble.rs"]
+mod trouble;
 
 use std::time::Duration;
 

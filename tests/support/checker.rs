@@ -9,13 +9,15 @@
     reason = "each test binary uses a part of what stands here"
 )]
 
+#[path = "samples.rs"]
+mod samples;
+
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use headgate::media::{FragmentReader, MediaEvent};
 use jiff::Timestamp;
 use tokio::process::Command;
 use tokio::task::JoinHandle;
@@ -23,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::client::{Answer, Client};
 use crate::playlist::{Checker, Playlist, Segment};
+use samples::read;
 
 /// Two frames of a slow source: what dates may be off where something broke.
 const SEAM: f64 = 0.08;
@@ -385,37 +388,6 @@ fn check_in_step(witnesses: &[Witness]) {
             assert!(apart.abs() < 0.05, "{at}: {apart} s apart");
         }
     }
-}
-
-/// Decode time of the first sample and the sum of all, in seconds.
-fn read(init: &[u8], body: &[u8], name: &str) -> (f64, f64) {
-    let mut reader = FragmentReader::new();
-    reader.push(init);
-    reader.push(body);
-    let (mut scale, mut starts, mut ticks) = (1.0, None, 0);
-    loop {
-        match reader.poll() {
-            Ok(Some(MediaEvent::Init(init))) => scale = f64::from(init.timescale),
-            Ok(Some(MediaEvent::Fragment(fragment))) => {
-                let is_first = starts.is_none();
-                starts.get_or_insert(fragment.base_decode_time as f64 / scale);
-                let first = fragment.samples.first();
-                assert!(
-                    !is_first || first.is_some_and(|first| first.is_sync),
-                    "{name}: no key frame"
-                );
-                ticks += fragment
-                    .samples
-                    .iter()
-                    .map(|s| u64::from(s.duration))
-                    .sum::<u64>();
-            }
-            Ok(None) => break,
-            Err(error) => panic!("{name} cannot be read: {error}"),
-        }
-    }
-    let starts = starts.unwrap_or_else(|| panic!("{name} is empty"));
-    (starts, ticks as f64 / scale)
 }
 
 fn seconds(span: jiff::Span) -> f64 {
