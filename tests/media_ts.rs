@@ -83,6 +83,17 @@ fn assert_full_cycles(stream: &Stream) {
 }
 
 #[test]
+fn a_frame_that_lasts_for_days_costs_few_packets() {
+    let program = program(VIDEO_H264, AUDIO_AAC);
+    let (mut video, audio) = second();
+    let usual = mux(&program, &video, &audio).len();
+    let last = video.last_mut().unwrap().samples.last_mut().unwrap();
+    last.duration = u32::MAX;
+    let stream = mux(&program, &video, &audio);
+    assert!(stream.len() < usual + 300 * 188, "{}", stream.len());
+}
+
+#[test]
 fn pictures_and_sound_come_out_as_they_went_in() {
     let (video, audio) = second();
     let stream = read(&mux(&program(VIDEO_H264, AUDIO_AAC), &video, &audio));

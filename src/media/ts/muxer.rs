@@ -21,6 +21,10 @@ const CLOCK_INTERVAL: u64 = 4_500;
 /// Tables are repeated after this long, in ticks: who joins within a segment waits for no more than that.
 const TABLE_INTERVAL: u64 = 36_000;
 
+/// The most clock references of one frame: one that lasts longer than a few seconds is a hole in the source, and
+/// somebody's timestamps must not cost a packet for each twentieth of a second of it.
+const MAX_CLOCKS: u64 = 200;
+
 /// Sound of up to this long shares a header, in ticks.
 const SOUND_INTERVAL: u64 = 6_300;
 
@@ -186,7 +190,7 @@ impl Muxer {
         };
         pid.write(marks, &self.frame, pes::SHORT_HEADER, spread, &mut self.out);
         if is_clock {
-            let pieces = unit.duration.div_ceil(CLOCK_INTERVAL);
+            let pieces = unit.duration.div_ceil(CLOCK_INTERVAL).min(MAX_CLOCKS);
             let times = (1..pieces).map(|piece| unit.dts + unit.duration * piece / pieces);
             self.clock_times.extend(times);
         }
