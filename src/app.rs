@@ -4,6 +4,7 @@ mod announcer;
 mod certificate;
 mod condition;
 mod entrances;
+mod metrics;
 mod operators;
 mod reload;
 
@@ -22,18 +23,15 @@ use crate::egress::Egress;
 use crate::encoder::find_ffmpeg;
 use crate::events::{Events, Filter};
 use crate::guide::Guides;
-use crate::http::{Counters, Exposition, Limits, Server, State};
+use crate::http::{Counters, Limits, Server, State};
 use crate::iptv::hdhomerun;
 use crate::session::{Encoders, FindFfmpeg, Ledger, SessionMap};
-use crate::telemetry::{
-    CageCollector, CertificateCollector, EgressCollector, LoadCollector, OperatorCollector,
-    Registry, Reloads, SessionCollector, ThumbnailCollector,
-};
+use crate::telemetry::Reloads;
 use crate::tls::PairError;
 use crate::webhook::{self, Endpoint, Webhooks};
-use entrances::Listeners;
-
 use condition::Condition;
+use entrances::Listeners;
+use metrics::Metrics;
 
 pub use announcer::Announcer;
 pub use certificate::check_certificate;
@@ -105,9 +103,6 @@ pub enum AppError {
     #[error("[server.tls]: {0}")]
     Certificate(#[from] PairError),
 }
-
-/// All metrics.
-struct Metrics(Registry);
 
 // === impl Surroundings ===
 
@@ -184,33 +179,23 @@ impl App {
         let device_id =
             hdhomerun::device_id(&format!("{} {}", surroundings.machine, address.port()));
         let discovery = Arc::new(Announcer::new(address, device_id));
-        let reloader = Reloader::new(
-            holder.clone(),
-            Told {
-                sessions: sessions.clone(),
-                webhooks: webhooks.clone(),
-                guides: guides.clone(),
-                gate: gate.clone(),
-                discovery: discovery.clone(),
-                access: access.clone(),
-                egress: egress.clone(),
-            },
-            events.clone(),
-            reloads.clone(),
-        );
+        let told = Told {
+            sessions: sessions.clone(),
+            webhooks: webhooks.clone(),
+            guides: guides.clone(),
+            gate: gate.clone(),
+            discovery: discovery.clone(),
+            access: access.clone(),
+            egress,
+        };
         let counters = Arc::new(Counters::default());
-        let registry = Registry::new(vec![
-            Box::new(counters.clone()),
-            Box::new(SessionCollector::new(sessions.clone())),
-            Box::new(ThumbnailCollector::new(sessions.clone())),
-            Box::new(LoadCollector::new(sessions.clone())),
-            Box::new(webhooks.clone()),
-            Box::new(reloads),
-            Box::new(EgressCollector::new(egress.clone())),
-            Box::new(CageCollector::new(encoders.clone())),
-            Box::new(CertificateCollector::new(certificates.clone())),
-            Box::new(OperatorCollector::new(access.audit.clone())),
-        ]);
+        let metrics = Metrics::of(
+            &told,
+            (counters.clone(), reloads.clone()),
+            encoders.clone(),
+            certificates.clone(),
+        );
+        let reloader = Reloader::new(holder, told, events.clone(), reloads);
         let condition = Condition {
             sessions: sessions.clone(),
             encoders: encoders.clone(),
@@ -220,7 +205,7 @@ impl App {
         let state = State::new(
             sessions.clone(),
             Arc::new(condition),
-            Arc::new(Metrics(registry)),
+            Arc::new(metrics),
             counters,
             address,
             Limits::from(&config.server),
@@ -342,12 +327,4 @@ pub fn endpoints(config: &Config) -> Vec<Endpoint> {
             .ok()
     };
     config.webhooks.iter().filter_map(endpoint).collect()
-}
-
-// === impl Metrics ===
-
-impl Exposition for Metrics {
-    fn open_metrics(&self) -> String {
-        self.0.encode()
-    }
 }

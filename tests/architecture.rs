@@ -132,8 +132,7 @@ const ROOMS: &[Room] = &[
         "http",
         &[
             "access", "audit", "base", "config", "events", "guide", "hls", "iptv", "security",
-            "session",
-            "tls",
+            "session", "tls",
         ],
         Kind::Edge,
     ),

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use headgate::config::{
-    CertificateSpec, Config, ConfigError, LadderSpec, LimitsSpec, LostWhen, MAX_FILE_SIZE, OpenPath,
-    OperatorsAt, Role, RungVideo, SourceKind, TokenSecret, check,
+    CertificateSpec, Config, ConfigError, LadderSpec, LimitsSpec, LostWhen, MAX_FILE_SIZE,
+    OpenPath, OperatorsAt, Role, RungVideo, SourceKind, TokenSecret, check,
 };
 use headgate::events::Filter;
 use proptest::prelude::*;

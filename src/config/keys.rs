@@ -94,6 +94,24 @@ const OTHER_NAMES: [(&str, &str); 39] = [
     ("xmltv", "guide"),
 ];
 
+/// The keys of `[limits]`.
+const LIMITS: &[&str] = &[
+    "header_timeout",
+    "body_timeout",
+    "idle_timeout",
+    "write_timeout",
+    "answer_timeout",
+    "max_header_bytes",
+    "max_headers",
+    "max_body_bytes",
+    "http2_streams",
+    "reserved_descriptors",
+    "max_starting",
+    "max_segment_memory",
+    "shed_memory",
+    "shed_cpu",
+];
+
 // === impl TableKind ===
 
 impl TableKind {
@@ -169,22 +187,7 @@ impl TableKind {
             Self::Webhook => &["url", "secret", "events", "channels"],
             Self::Guide => &["source", "refresh"],
             Self::HdHomeRun => &["tuners", "name", "device_id", "discovery", "ssdp"],
-            Self::Limits => &[
-                "header_timeout",
-                "body_timeout",
-                "idle_timeout",
-                "write_timeout",
-                "answer_timeout",
-                "max_header_bytes",
-                "max_headers",
-                "max_body_bytes",
-                "http2_streams",
-                "reserved_descriptors",
-                "max_starting",
-                "max_segment_memory",
-                "shed_memory",
-                "shed_cpu",
-            ],
+            Self::Limits => LIMITS,
             Self::Operators => &["listen", "tls", "hosts", "open", "audit_log", "token"],
             Self::Token => &["name", "role", "secret", "file", "sha256"],
             Self::User => &["name", "password"],

@@ -72,11 +72,9 @@ impl Wanted {
             Self::Sources => "a list",
             Self::Ladder => "`\"auto\"` or a list of rungs",
             Self::Table | Self::ServerTable | Self::AccessTable => "a table",
-            Self::Channels
-            | Self::Webhooks
-            | Self::Users
-            | Self::Tokens
-            | Self::AccessKeys => "a list of tables",
+            Self::Channels | Self::Webhooks | Self::Users | Self::Tokens | Self::AccessKeys => {
+                "a list of tables"
+            }
             Self::Detectors => "a table with `black`, `frozen` or `silent`",
             Self::Headers => "a table of names and values",
             Self::Texts => "a list of texts",
