@@ -29,7 +29,8 @@ impl Kernel for TcpStream {
     fn bound_unsent(&self) {}
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(target_os = "linux")]
+#[cfg(test)]
 mod tests {
     use std::sync::Arc;
 

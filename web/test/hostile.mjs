@@ -51,10 +51,11 @@ async function look(context) {
   await page.locator('a.card').first().waitFor({ timeout: PATIENCE_MS });
   await showAll(page);
   const shown = new Map(await page.evaluate(() => Array.from(document.querySelectorAll('a.card'),
-    (card) => [card.closest('[data-channel]').dataset.channel, card.querySelector('.card-name').textContent])));
+    (card) => [card.dataset.channel, card.querySelector('.card-name').textContent])));
   const others = [...wanted].filter(([id, name]) => shown.get(id) !== name);
   check('every name is shown as it is', others.length === 0, others.slice(0, 2).join('; ').slice(0, 300));
-  const foreign = await page.locator('.group-section :is(script, iframe, svg[onload], [onerror], [onmouseover], [onclick])').count();
+  const elements = ':is(script, iframe, style, [onload], [onerror], [onmouseover], [onclick])';
+  const foreign = await page.locator(`.group-section ${elements}`).count();
   check('no name has become an element', foreign === 0, `${foreign}`);
   await opens(page, [...wanted].find(([, name]) => name.includes('onerror')));
   check('nothing was executed', await page.evaluate(() => window.__harm === undefined));
