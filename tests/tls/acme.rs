@@ -139,7 +139,7 @@ impl Pebble {
 async fn gateway(folder: tempfile::TempDir, pebble: &Pebble, tls_port: u16) -> Gateway {
     let path = folder.path().join("channels.toml");
     let text = format!(
-        "[server.tls]\nlisten = \"127.0.0.1:{tls_port}\"\n\
+        "[server]\ncage = \"off\"\n[server.tls]\nlisten = \"127.0.0.1:{tls_port}\"\n\
          [server.acme]\ndomains = [\"tv.example.org\", \"live.example.org\"]\n\
          contact = \"admin@example.org\"\ndirectory = \"https://localhost:{}/dir\"\n\
          ca = \"pebble.crt\"\nfolder = \"kept\"\n{}",

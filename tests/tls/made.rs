@@ -37,7 +37,7 @@ pub(crate) async fn gateway(pair: &Made, more: &str) -> Gateway {
     let folder = folder_with_fake();
     pair.write(folder.path());
     let path = folder.path().join("channels.toml");
-    let tls = "[server.tls]\nlisten = \"127.0.0.1:0\"\ncert = \"cert.pem\"\nkey = \"key.pem\"";
+    let tls = "[server]\ncage = \"off\"\n[server.tls]\nlisten = \"127.0.0.1:0\"\ncert = \"cert.pem\"\nkey = \"key.pem\"";
     let text = format!("{tls}\n{more}\n{}", channel("a", ""));
     std::fs::write(&path, text).unwrap();
     Gateway::start_in(folder, path).await
