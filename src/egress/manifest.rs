@@ -76,7 +76,8 @@ fn rewrite_playlist(text: &[u8], written: &mut Vec<u8>) {
     }
 }
 
-/// ffmpeg takes a backslash for an escape in an attribute, which no standard has, and needs no quotes.
+/// ffmpeg takes a backslash for an escape in an attribute, which no standard has, and needs no quotes. So whatever stands
+/// behind a quote or an equals sign is taken for a reference.
 fn rewrite_tag(line: &[u8], written: &mut Vec<u8>) {
     let line: Vec<u8> = line
         .iter()
@@ -84,20 +85,24 @@ fn rewrite_tag(line: &[u8], written: &mut Vec<u8>) {
         .collect();
     let mut at = 0;
     while at < line.len() {
-        written.push(line[at]);
+        let before = line[at];
+        written.push(before);
         at += 1;
-        if line[at - 1] != b'=' {
+        let ends = |byte: &u8| match before {
+            b'"' => b"\"\n\r\0".contains(byte),
+            _ => b"\",".contains(byte) || byte.is_ascii_whitespace(),
+        };
+        if !b"\"=".contains(&before) {
             continue;
         }
-        let opens = |byte: &u8| *byte == b'"' || byte.is_ascii_whitespace();
-        while let Some(byte) = line.get(at).filter(|byte| opens(byte)) {
-            written.push(*byte);
-            at += 1;
-        }
-        let ends = |byte: &u8| b"\",".contains(byte) || byte.is_ascii_whitespace();
         let length = line[at..].iter().position(ends).unwrap_or(line.len() - at);
-        written.extend(reference(&line[at..at + length]));
-        at += length;
+        let named = &line[at..at + length];
+        let shown = reference(named);
+        // What stays may hold another one.
+        if shown != named {
+            written.extend(shown);
+            at += length;
+        }
     }
 }
 
@@ -193,6 +198,10 @@ mod tests {
             (
                 "#EXT-X-MEDIA:URI=tcp://h:1",
                 "#EXT-X-MEDIA:URI=http://refused.invalid/tcp",
+            ),
+            (
+                "#EXT-X-MEDIA:URI=\"subfile,,start,0,end,0,,:x\",A=\"b\"",
+                "#EXT-X-MEDIA:URI=\"http://refused.invalid/subfile,,start,0,end,0,,\",A=\"b\"",
             ),
             (
                 "#EXT-X-MEDIA:URI=\"\\t\\cp://h:1\"",
