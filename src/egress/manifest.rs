@@ -205,7 +205,7 @@ mod tests {
             ),
             (
                 "#EXT-X-MEDIA:URI=\"\\t\\cp://h:1\"",
-                "#EXT-X-MEDIA:URI=\"_t_cp://h:1\"",
+                "#EXT-X-MEDIA:URI=\"http://refused.invalid/_t_cp\"",
             ),
             (
                 "#EXT-X-MEDIA:URI= \"file:x\",A=1",
