@@ -103,6 +103,7 @@ const ROOMS: &[Room] = &[
     room("encoder::scrub", &["base"], Kind::Core),
     room("discovery", &["iptv"], Kind::Edge),
     room("events", &["base"], Kind::Engine),
+    room("fuzzing", &[], Kind::Wiring),
     room(
         "guide",
         &["client", "config", "egress", "iptv"],
