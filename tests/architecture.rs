@@ -224,7 +224,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("toml_edit", &["iptv::import"]),
     ("zstd", &["hls::rendered"]),
     ("hmac", &["security::token", "webhook::signature"]),
-    ("ring", &["client", "security::jwk", "tls"]),
+    ("ring", &["client", "egress::lease", "security::jwk", "tls"]),
     ("sha2", &["security", "webhook::signature"]),
     ("axum", &["http"]),
     ("tower", &["egress::connect", "http"]),

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::detect::{DetectorParser, Symptom};
+use super::finish::Finished;
 use super::plan::{Capabilities, EncoderPlan, TextSupport, detectors};
-use super::process::{EncoderEvent, Finished, Launcher, SpawnError};
+use super::process::{EncoderEvent, Launcher, SpawnError};
 
 /// By when an answer must come; a healthy ffmpeg needs a tenth of a second, on a busy machine ten times that.
 const DEADLINE: Duration = Duration::from_secs(15);

@@ -9,6 +9,7 @@ pub mod capability;
 mod detect;
 pub mod doctor;
 pub mod find;
+mod finish;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 pub mod launch;
@@ -33,7 +34,8 @@ pub use plan::{
     RenditionKind, SourceFacts, TextSupport, VideoFacts,
 };
 
+pub use finish::Finished;
 pub use probe::{ProbeError, ProbeReport};
-pub use process::{Encoder, EncoderEvent, EncoderExit, Finished, Launcher, SpawnError};
+pub use process::{Encoder, EncoderEvent, EncoderExit, Launcher, SpawnError};
 pub use progress::Progress;
 pub use usage::{Usage, usage};

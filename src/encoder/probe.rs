@@ -12,8 +12,9 @@ use std::time::Duration;
 pub(super) use facts::read as facts_of;
 pub use failure::ProbeError;
 
+use super::finish::Finished;
 use super::plan::{Capabilities, SourceFacts, access, input, ladder};
-use super::process::{Finished, Launcher};
+use super::process::Launcher;
 use crate::cage::Access;
 use crate::config::{LadderSpec, RungVideo, SourceSpec};
 

@@ -1,26 +1,20 @@
 //! What a connection is doing, and until when it may go on like that.
 //!
-//! The bytes that pass ([`Watched`]) and the requests that run ([`InFlight`]) leave marks in an [`Activity`]; the
+//! The bytes that pass ([`super::watched::Watched`]) and the requests that run ([`InFlight`]) leave marks in an [`Activity`]; the
 //! connection's task reads them when its timer fires and never in between, so that a busy connection pays for one
 //! clock reading a request, which the request's handling shares, and no timer operation.
 //!
 //! Deadlines are kept here and not by hyper: its header timeout starts over with each wait for a request, so it
 //! cannot tell a slow header (10 s) from an idle connection (65 s), and it does not cover the protocol detection.
 
-use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::limits::Limits;
 use super::strain::{Debt, Strain};
-use super::unsent::Kernel;
 
 /// Writes up to this length on HTTP/2 are pings and settings: they are no sign that somebody watches.
 const CONTROL_FRAMES: usize = 64;
@@ -29,7 +23,7 @@ const CONTROL_FRAMES: usize = 64;
 const HTTP2: u8 = 1;
 
 /// It begins to carry a stream without an end.
-const STREAMS: u8 = 2;
+pub(super) const STREAMS: u8 = 2;
 
 /// The marks of one connection. Times are nanoseconds since it was accepted, 0 for never.
 #[derive(Debug)]
@@ -67,19 +61,6 @@ enum Answered {
     NotYet,
     Whole(Option<Debt>),
     Endless,
-}
-
-/// A byte stream that can be ended at once: what the kernel has taken and not sent yet is thrown away with it.
-pub(crate) trait Cut {
-    /// Makes closing it do that.
-    fn cut(&self);
-}
-
-/// A byte stream that leaves marks.
-#[derive(Debug)]
-pub(crate) struct Watched<I: Cut> {
-    io: I,
-    activity: Arc<Activity>,
 }
 
 /// Why a connection has to end.
@@ -199,12 +180,22 @@ impl Activity {
         self.is_cut.store(takes_nothing, Relaxed);
     }
 
+    /// Whether it is to end without a farewell.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut.load(Relaxed)
+    }
+
+    /// A stream without an end has been prepared for.
+    pub(super) fn stream_noticed(&self) {
+        self.traits.fetch_and(!STREAMS, Relaxed);
+    }
+
     /// The connection has to end now.
     pub(crate) fn is_flooded(&self) -> bool {
         self.strain.is_flooded()
     }
 
-    fn bytes_read(&self, count: usize) {
+    pub(super) fn bytes_read(&self, count: usize) {
         let mark = self.mark();
         if self.is_http2() {
             self.strain.received(count);
@@ -222,7 +213,7 @@ impl Activity {
     }
 
     /// Answers what is special about the connection.
-    fn bytes_written(&self, count: usize) -> u8 {
+    pub(super) fn bytes_written(&self, count: usize) -> u8 {
         let was_stalled = self.stalled_since.load(Relaxed) != 0;
         if was_stalled {
             self.stalled_since.store(0, Relaxed);
@@ -238,13 +229,13 @@ impl Activity {
     }
 
     /// All that there was has been written.
-    fn caught_up(&self) {
+    pub(super) fn caught_up(&self) {
         if self.behind_since.load(Relaxed) != 0 {
             self.behind_since.store(0, Relaxed);
         }
     }
 
-    fn write_stalled(&self) {
+    pub(super) fn write_stalled(&self) {
         if self.stalled_since.load(Relaxed) == 0 {
             let mark = self.mark();
             self.stalled_since.store(mark, Relaxed);
@@ -319,101 +310,6 @@ impl Drop for InFlight {
         }
         activity.idle_since.store(end, Relaxed);
         activity.requests.fetch_sub(1, Relaxed);
-    }
-}
-
-// === impl Watched ===
-
-impl<I: Cut> Watched<I> {
-    pub(crate) fn new(io: I, activity: Arc<Activity>) -> Self {
-        Self { io, activity }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn get_ref(&self) -> &I {
-        &self.io
-    }
-}
-
-impl<I: Cut + Kernel> Watched<I> {
-    fn note_write(&self, result: &Poll<io::Result<usize>>) {
-        match result {
-            Poll::Ready(Ok(count)) => {
-                if self.activity.bytes_written(*count) & STREAMS != 0 {
-                    self.activity.traits.fetch_and(!STREAMS, Relaxed);
-                    self.io.bound_unsent();
-                }
-            }
-            Poll::Ready(Err(_)) => {}
-            Poll::Pending => self.activity.write_stalled(),
-        }
-    }
-}
-
-impl Cut for TcpStream {
-    fn cut(&self) {
-        if let Err(error) = self.set_zero_linger() {
-            tracing::debug!(%error, "cannot set SO_LINGER");
-        }
-    }
-}
-
-impl<I: Cut> Drop for Watched<I> {
-    fn drop(&mut self) {
-        if self.activity.is_cut.load(Relaxed) {
-            self.io.cut();
-        }
-    }
-}
-
-impl<I: AsyncRead + Cut + Unpin> AsyncRead for Watched<I> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let result = Pin::new(&mut self.io).poll_read(cx, buf);
-        if buf.filled().len() > before {
-            self.activity.bytes_read(buf.filled().len() - before);
-        }
-        result
-    }
-}
-
-impl<I: AsyncWrite + Cut + Kernel + Unpin> AsyncWrite for Watched<I> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.io).poll_write(cx, buf);
-        self.note_write(&result);
-        result
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
-        self.note_write(&result);
-        result
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Whoever flushes has nothing left to write.
-        self.activity.caught_up();
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }
 

@@ -12,9 +12,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::http::activity::{Cut, InFlight, Watched};
+use crate::http::activity::InFlight;
 use crate::http::body::Body;
 use crate::http::unsent::Kernel;
+use crate::http::watched::{Cut, Watched};
 
 impl Cut for DuplexStream {
     fn cut(&self) {}

@@ -59,6 +59,7 @@ mod strain;
 mod ts;
 mod unsent;
 mod waiting;
+mod watched;
 mod web;
 
 pub use body::Body;

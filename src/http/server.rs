@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use super::State;
 use super::accept;
-use super::activity::{Activity, Watched};
+use super::activity::Activity;
 use super::connection::{self, Ended, Protocol, Protocols, Shutdown, Tracked};
 use super::counters::Counters;
 use super::counters::Handshake;
@@ -26,6 +26,7 @@ use super::entrance::{self, Door, Entrance};
 use super::limits::{Admission, Admitted, Descriptors, NoRoom};
 use super::proxies::Client;
 use super::refusal::Refusals;
+use super::watched::Watched;
 use crate::tls::{Acceptor, Spoken};
 
 /// How long connections may take to go after they were aborted.

@@ -39,7 +39,8 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::http::activity::{Activity, InFlight, Watched};
+    use crate::http::activity::{Activity, InFlight};
+    use crate::http::watched::Watched;
 
     fn is_bounded(socket: &Watched<TcpStream>) -> bool {
         let socket = socket2::SockRef::from(socket.get_ref());

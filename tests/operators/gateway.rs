@@ -61,6 +61,15 @@ pub(crate) struct Gateway {
     running: tokio::task::JoinHandle<()>,
 }
 
+/// The scripted ffmpeg reads its script, which no cage permits.
+fn uncaged(text: &str) -> String {
+    let off = "[server]\ncage = 'off'\n";
+    match text.contains("[server]\n") {
+        true => text.replacen("[server]\n", off, 1),
+        false => format!("{off}{text}"),
+    }
+}
+
 impl Gateway {
     pub(crate) async fn start(text: &str) -> Self {
         Self::start_under(text, OperatorsSaid::default())
@@ -82,7 +91,7 @@ impl Gateway {
         std::fs::write(folder.path().join("ffmpeg.scenario"), "").unwrap();
         std::fs::write(folder.path().join("bob.token"), format!("{BOB}\n")).unwrap();
         let path = folder.path().join("channels.toml");
-        std::fs::write(&path, text).unwrap();
+        std::fs::write(&path, uncaged(text)).unwrap();
         let origin = Origin {
             path,
             listen: "127.0.0.1:0".parse().ok(),
@@ -111,7 +120,7 @@ impl Gateway {
 
     /// Replaces the file, and waits until it was read.
     pub(crate) async fn edit(&self, text: &str) {
-        std::fs::write(self.folder.path().join("channels.toml"), text).unwrap();
+        std::fs::write(self.folder.path().join("channels.toml"), uncaged(text)).unwrap();
         self.reloader.look("a test edited the file").await;
     }
 

@@ -76,7 +76,8 @@ impl Start<'_> {
         std::fs::write(folder.path().join("ffmpeg.scenario"), self.scenario).unwrap();
         make(folder.path());
         let config = folder.path().join("channels.toml");
-        let listen = "listen = \"127.0.0.1:0\"\nstate = \"headgate.state\"";
+        // The scripted ffmpeg reads its script, which no cage permits.
+        let listen = "listen = \"127.0.0.1:0\"\nstate = \"headgate.state\"\ncage = \"off\"";
         let text = format!("[server]\n{listen}\n{}\n{}", self.server, self.channels);
         std::fs::write(&config, text).unwrap();
         let words: Vec<&str> = self.before.to_vec();

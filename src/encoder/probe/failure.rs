@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::encoder::process::{Finished, SpawnError};
+use crate::encoder::finish::Finished;
+use crate::encoder::process::SpawnError;
 
 /// Why nothing is known about a source. Labels and texts hold no credentials.
 #[derive(Debug, Clone, thiserror::Error)]
