@@ -56,6 +56,7 @@ mod router;
 pub mod server;
 mod state;
 mod strain;
+mod tls_view;
 mod ts;
 mod unsent;
 mod waiting;

@@ -150,6 +150,9 @@ impl Gateway {
     pub(crate) async fn connect_narrow(&self) -> TcpStream {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4096).unwrap();
+        // As on a network: loopback's own packets of 64 KiB would let the kernel take megabytes for each client.
+        let options = socket2::SockRef::from(&socket);
+        options.set_tcp_mss(1448).unwrap();
         socket.connect(self.address.parse().unwrap()).await.unwrap()
     }
 
