@@ -144,7 +144,7 @@ const ROOMS: &[Room] = &[
     ),
     room("pressure", &["config", "events"], Kind::Engine),
     room("pressure::watermark", &[], Kind::Core),
-    room("security", &["config"], Kind::Core),
+    room("security", &["base", "config"], Kind::Core),
     room("story", &[], Kind::Core),
     room(
         "telemetry",

@@ -1,10 +1,11 @@
 //! From a request to its answer: decode the path, let hyper or the router answer, count, log.
 
 mod guarded;
+mod panics;
 
 use std::any::Any;
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -34,6 +35,7 @@ use super::proxies::Client;
 use super::route::Route;
 use super::ts::SegmentPath;
 use super::{State, iptv_streams, preflight, router};
+use panics::catch;
 
 /// What answers requests: the state, and the router for everything that is not media.
 #[derive(Debug)]
@@ -358,38 +360,9 @@ fn without_body(mut response: Response<Body>) -> Response<Body> {
     response.map(|_| Body::none())
 }
 
-/// Runs a future; a panic in it is an error, and what it held is dropped with it.
-///
-/// The future stays where it is pinned: thousands of them wait at a time, and moving it in here would keep its room
-/// twice.
-fn catch<F: Future>(
-    mut future: Pin<&mut F>,
-) -> impl Future<Output = Result<F::Output, Box<dyn Any + Send>>> {
-    // The state that a request shares is behind locks and atomics that a panic leaves whole.
-    poll_fn(
-        move |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-            Ok(Poll::Pending) => Poll::Pending,
-            Err(panic) => Poll::Ready(Err(panic)),
-        },
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test]
-    async fn panics_are_caught_also_after_a_wait() {
-        assert_eq!(catch(pin!(async { 7 })).await.unwrap(), 7);
-        let mut panics = pin!(async {
-            tokio::task::yield_now().await;
-            panic!("as planned");
-        });
-        let panic = catch(panics.as_mut());
-        let panic: Box<dyn Any + Send> = panic.await.map(|(): ()| ()).unwrap_err();
-        assert_eq!(panic.downcast_ref::<&str>(), Some(&"as planned"));
-    }
 
     #[test]
     fn an_answer_to_head_keeps_its_length() {
