@@ -1,7 +1,7 @@
 //! What an ffmpeg may do, and how the kernel is told so: it decodes what strangers send, so it gets no more than it needs.
 //!
 //! [`access`] says what a child may do (pure: a plan derives it from its source). [`Order`] carries that to the launcher
-//! as words of a command line. There, in a process of one thread between fork and exec, [`enter`] gives everything else
+//! as words of a command line. There, in a process of one thread between fork and exec, [`enter()`] gives everything else
 //! away: the user, limits, files and ports (Landlock), system calls (seccomp). What this host cannot take away is said
 //! in a [`CageReport`], never left out.
 //!

@@ -8,6 +8,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Unit;
 
 use crate::egress::Egress;
 use crate::egress::address::CLASSES;
@@ -49,8 +50,8 @@ impl Collector for EgressCollector {
             }
         }
         let help = "Bytes of bodies that encoders got from sources.";
-        let name = "headgate_egress_received_bytes";
-        let family = encoder.encode_descriptor(name, help, None, counter)?;
+        let name = "headgate_egress_received";
+        let family = encoder.encode_descriptor(name, help, Some(&Unit::Bytes), counter)?;
         ConstCounter::new(counted.bytes).encode(family)?;
         let help = "Bodies that are on their way from sources to encoders.";
         let family =

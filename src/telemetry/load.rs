@@ -8,6 +8,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Unit;
 
 use crate::pressure::{Resource, Standing};
 use crate::session::SessionMap;
@@ -32,8 +33,9 @@ impl LoadCollector {
         let help =
             "What is in use of the machine or of the control group, by resource, from 0 to 1.";
         let gauge = MetricType::Gauge;
+        let ratio = Unit::Other("ratio".to_owned());
         let mut family =
-            encoder.encode_descriptor("headgate_resource_use_ratio", help, None, gauge)?;
+            encoder.encode_descriptor("headgate_resource_use", help, Some(&ratio), gauge)?;
         for (resource, standing) in &standing {
             if let Some(used) = standing.used {
                 let labels = [("resource", *resource)];
