@@ -47,7 +47,9 @@ function session(channel) {
     reason: live.firstPartMs === null ? 'waiting for the first Partial Segment' : `${live.watching()} watch`,
     started_at: new Date(live.startedAt).toISOString(), last_access: new Date(live.lastAccess).toISOString(),
     idle_for: (Date.now() - live.lastAccess) / 1000, viewers: live.watching(), source: 'testcard:',
-    encoder: { pid: live.child.pid, cage: 'enforced', speed: 1.0, fps: 30, restarts: 0, cpu: 0.41, memory: 93 * 2 ** 20, last_lines: [] },
+    encoder: {
+      pid: live.child.pid, cage: 'enforced', speed: 1.0, fps: 30, restarts: 0, cpu: 0.41, memory: 93 * 2 ** 20, last_lines: [],
+    },
     renditions: tracks.map(({ rung, measured }, index) => ({ name: rung.name, kind: rung.size ? 'video' : 'audio',
       resolution: rung.size ?? null, frame_rate: rung.size ? 30 : null, codecs: rung.size ? 'avc1.42c01f' : 'mp4a.40.2',
       target_bitrate: rung.bitrate, measured_bitrate: measured.call(tracks[index]) })),

@@ -55,7 +55,8 @@ export function inWords({ type, data = {} }: Happening): string {
 /** How much it matters, to mark it. */
 export function weightOf({ type, data = {} }: Happening): 'bad' | 'good' | 'plain' {
   if (['source.lost', 'config.refused', 'overload.began'].includes(type) || data['to'] === 'failed') return 'bad';
-  return type === 'source.healthy' || type === 'overload.ended' || (type === 'session.state' && data['to'] === 'active') ? 'good' : 'plain';
+  const isActive = type === 'session.state' && data['to'] === 'active';
+  return type === 'source.healthy' || type === 'overload.ended' || isActive ? 'good' : 'plain';
 }
 
 function acted(what: string, detail: string, outcome: string): string {
