@@ -350,8 +350,10 @@ impl House {
         assert!(open >= 1, "{text}");
         let parked = text
             .lines()
-            .filter(|line| line.starts_with("headgate_blocked_requests"));
-        let parked = parked.filter(|line| !line.ends_with(" 0")).count();
+            .filter(|line| line.starts_with("headgate_blocked_requests{"))
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .filter(|waiting| *waiting > 0.0)
+            .count();
         open - 1 + parked
     }
 }
