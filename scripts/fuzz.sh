@@ -61,7 +61,7 @@ for target in "${targets[@]}"; do
   mkdir -p "fuzz/findings/$target"
   before=$(find "fuzz/findings/$target" -type f | wc -l)
   status=0
-  "$program" -max_total_time="$seconds" -max_len=16384 -timeout=30 -rss_limit_mb=1024 -print_final_stats=1 \
+  "$program" -max_total_time="$seconds" -seed="${FUZZ_SEED:-0}" -max_len=16384 -timeout=30 -rss_limit_mb=1024 -print_final_stats=1 \
     -artifact_prefix="fuzz/findings/$target/" "${words[@]}" "$work/corpus/$target" "fuzz/corpus/$target" >"$log" 2>&1 || status=$?
   found=$(($(find "fuzz/findings/$target" -type f | wc -l) - before))
   rmdir "fuzz/findings/$target" 2>/dev/null || true

@@ -307,13 +307,18 @@ impl Lane {
     }
 }
 
+/// Times beyond it are not told apart: at 90 kHz that is three million years, and sums of two of them still fit.
+const END: u64 = u64::MAX >> 2;
+
 /// The samples of a fragment, each under a header of its own.
 ///
-/// Decode times are earlier by `delay` ticks; the clock begins a circle before zero, so that none is below it.
+/// Decode times are earlier by `delay` ticks; the clock begins a circle before zero, so that none is below it. Times that
+/// no clock reaches stand still at its end.
 fn units(fragment: &Fragment, timescale: u32, delay: u64) -> impl Iterator<Item = Unit> {
     let ticks = move |time: i128| {
         let scaled = (time * i128::from(CLOCK)).div_euclid(i128::from(timescale));
-        u64::try_from(scaled + i128::from(WRAP)).unwrap_or(0)
+        let reached = (scaled + i128::from(WRAP)).clamp(0, i128::from(END));
+        u64::try_from(reached).unwrap_or(END)
     };
     let (mut time, mut offset) = (i128::from(fragment.base_decode_time), 0);
     fragment.samples.iter().map(move |sample: &Sample| {
