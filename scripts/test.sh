@@ -28,8 +28,6 @@ if [ -f web/package.json ]; then
   if [ "$status" = 0 ]; then
     say "the page in Chromium"
     bash scripts/play.sh || status=$?
-    say "every output with every client"
-    bash scripts/clients.sh --keep || status=$?
     say "the page's views in Chromium, for viewers and operators"
     bash scripts/page.sh || status=$?
     say "the page in Chromium, for operators with tokens"
